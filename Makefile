@@ -1,0 +1,159 @@
+# Orderflow. `make help` says what there is.
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# SANITIZE=address,undefined or SANITIZE=thread builds into a folder of its own.
+SANITIZE ?=
+empty :=
+space := $(empty) $(empty)
+comma := ,
+BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes \
+            -Wstrict-prototypes -Wvla -Wformat=2
+HARDEN_C := -fstack-protector-strong -fstack-clash-protection -fPIE
+HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifeq ($(SANITIZE),)
+OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=3
+else
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+HARDEN_LD += -fsanitize=$(SANITIZE)
+endif
+CFLAGS ?=
+ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) $(OPTIMIZE) $(HARDEN_C) -pthread \
+              -Ishared -Iservices -Itests -MMD -MP $(CFLAGS)
+ALL_LDFLAGS := $(HARDEN_LD) -pthread -Wl,--as-needed $(LDFLAGS)
+
+# --- the shared library: one archive a layer -----------------------------------------------------
+
+LAYERS := base event store bus http runtime
+layer_sources = $(wildcard shared/$(1)/*.c)
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+archive = $(BUILD)/lib/lib$(1).a
+ARCHIVES := $(foreach l,$(LAYERS),$(call archive,$(l)))
+
+# In the order in which the linker needs them: each layer before those below it.
+ALL_LIBS := $(foreach l,runtime http bus store event base,$(call archive,$(l)))
+EXTERNAL_LIBS := -lrdkafka -lmicrohttpd -lcjson -lsqlite3
+
+# --- programs ----------------------------------------------------------------------------------
+
+SERVICES := order inventory notification logging
+PROGRAMS := $(foreach s,$(SERVICES),$(BUILD)/bin/$(s)-service) $(BUILD)/bin/dev-broker \
+            $(if $(wildcard services/orderctl/*.c),$(BUILD)/bin/orderctl)
+service_sources = $(wildcard services/$(1)/*.c services/$(1)/*/*.c)
+DOMAIN_SOURCES := $(foreach s,$(SERVICES),$(wildcard services/$(s)/domain/*.c))
+
+.PHONY: build
+build: $(PROGRAMS) ## build all programs into build/bin (the default)
+
+define program_rule
+$(BUILD)/bin/$(1): $(call objects,$(call service_sources,$(2))) $(ALL_LIBS)
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(EXTERNAL_LIBS)
+endef
+$(foreach s,$(SERVICES),$(eval $(call program_rule,$(s)-service,$(s))))
+$(eval $(call program_rule,dev-broker,dev-broker))
+$(eval $(call program_rule,orderctl,orderctl))
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+define archive_rule
+$(call archive,$(1)): $(call objects,$(call layer_sources,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call archive_rule,$(l))))
+
+# --- tests: each test_*.c is a program of its own -------------------------------------------------
+# What a test links proves what its subject needs: the domain stands on event
+# and base alone, without any of the libraries.
+
+DOMAIN_LIB := $(BUILD)/lib/libdomain.a
+SUPPORT_LIB := $(BUILD)/lib/libsupport.a
+$(DOMAIN_LIB): $(call objects,$(DOMAIN_SOURCES))
+$(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
+$(DOMAIN_LIB) $(SUPPORT_LIB):
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+libs = $(foreach l,$(1),$(call archive,$(l)))
+LINK_base := $(call libs,base)
+LINK_event := $(call libs,event base) -lcjson
+LINK_domain := $(DOMAIN_LIB) $(call libs,event base)
+LINK_store := $(call libs,store event base) -lcjson -lsqlite3
+LINK_http := $(call libs,http event base) -lcjson -lmicrohttpd
+LINK_bus := $(call libs,bus event base) -lcjson -lrdkafka
+LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
+LINK_contract := $(call libs,event base) -lcjson
+LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
+
+TEST_SOURCES := $(wildcard tests/unit/*/test_*.c tests/contract/test_*.c tests/integration/test_*.c)
+TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
+
+define test_rule
+$(patsubst %.c,$(BUILD)/%,$(1)): $(call objects,$(1)) $(filter %.a,$(LINK_$(2)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$< $(LINK_$(2)) -lcmocka
+endef
+$(foreach t,$(TEST_SOURCES),$(eval $(call test_rule,$(t),$(lastword $(subst /, ,$(dir $(t)))))))
+
+.PHONY: tests
+tests: $(PROGRAMS) $(TESTS)
+
+# --- what people run ------------------------------------------------------------------------------
+
+.PHONY: help run up down test test-kafka test-compose check clean setup-run setup-test setup-check
+
+CORES ?= $(shell nproc)
+# Test programs at once; most of their time they wait.
+JOBS ?= 4
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup-run setup-test setup-check: setup-%:
+	@scripts/setup.sh $(patsubst check,run test check,$(patsubst test,run test,$*))
+
+run: setup-run ## install what is missing, build, start the shop, order, show the actions until Ctrl-C
+	@$(MAKE) -j$(CORES) build
+	@scripts/stack.sh run
+
+up: setup-run ## the same in the background, without the order
+	@$(MAKE) -j$(CORES) build
+	@scripts/stack.sh up
+
+down: ## stop what `make up` started
+	@scripts/stack.sh down
+
+INTEGRATION_TESTS := $(filter $(BUILD)/tests/integration/%,$(TESTS))
+
+test: setup-test ## all tests that need neither Docker nor a JVM
+	@$(MAKE) -j$(CORES) tests
+	@BIN_DIR=$(BUILD)/bin JOBS=$(JOBS) tests/run.sh $(TESTS)
+
+test-kafka: setup-test ## the integration tests on real Apache Kafka (from Maven's jars)
+	@$(MAKE) -j$(CORES) tests
+	@BIN_DIR=$(BUILD)/bin JOBS=$(JOBS) tests/kafka.sh $(INTEGRATION_TESTS)
+
+test-compose: ## docker-compose.yml, unmodified; starts an engine where none runs
+	@tests/compose/run.sh
+
+check: setup-check ## the code's form: layers, headers, format, warnings, lint
+	@scripts/check.sh
+
+clean: ## delete everything that was built
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

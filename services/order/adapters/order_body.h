@@ -1,0 +1,12 @@
+/* The JSON bodies of the order-service's answers. */
+#pragma once
+
+#include "base/strbuf.h"
+#include "order/adapters/order_store.h"
+#include "order/domain/catalogue.h"
+
+/* Appends an order: the members of its event, and eventId and acceptedAt. */
+void order_body_add(const struct stored_order *order, struct strbuf *out);
+
+/* Appends a product: productId, name, price. */
+void product_body_add(const struct product *product, struct strbuf *out);

@@ -1,0 +1,220 @@
+#include "order/handlers.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "event/codec.h"
+#include "order/adapters/order_body.h"
+#include "order/domain/checkout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_AFTER_S = 2 };
+
+static const struct http_problem malformed_json = {400, "malformed-json",
+                                                   "The body is not valid JSON"};
+static const struct http_problem broken_contract = {422, "broken-contract",
+                                                    "The order breaks the contract"};
+static const struct http_problem unknown_product = {422, "unknown-product",
+                                                    "A product is not in the catalogue"};
+static const struct http_problem total_too_large = {422, "total-too-large",
+                                                    "A line's total is too large"};
+static const struct http_problem order_conflict = {409, "order-conflict",
+                                                   "Another order is stored under this orderId"};
+static const struct http_problem backlog_full = {503, "backlog-full",
+                                                 "Too many events wait to be published"};
+static const struct http_problem outcome_unknown = {503, "outcome-unknown",
+                                                    "It is not known whether the order was stored"};
+
+/* One checkout, from the request to its answer. */
+struct checkout {
+    struct write_job job;
+    struct order_service *service;
+    struct http_request *request;
+    struct envelope trace; /* what the request brought */
+    struct stored_order order;
+    enum checkout_result result;
+    size_t line; /* at fault */
+};
+
+static enum status store_order(struct checkout *checkout, struct error *err) {
+    struct outbox *outbox = checkout->service->context->outbox;
+    struct event event = {.type = EVENT_NEW_ORDER, .order = checkout->order.order};
+    enum status status = outbox_append(outbox, &event, &checkout->trace, err);
+    if (status != OK)
+        return status;
+    strcpy(checkout->order.event_id, event.envelope.id);
+    checkout->order.accepted_ms = event.envelope.time_ms;
+    status = order_store_add(checkout->service->orders, &checkout->order, err);
+    if (status == OK)
+        status = outbox_append_action(outbox, "new-order", &event.envelope, err);
+    return status;
+}
+
+/* In the writer's transaction: the order and its events, or nothing. */
+static enum status apply_checkout(struct write_job *job, struct error *err) {
+    struct checkout *checkout = (struct checkout *)job;
+    struct order_service *service = checkout->service;
+    struct order *order = &checkout->order.order;
+    bool is_stored;
+    enum status status =
+        order_store_find(service->orders, order->order_id, &service->stored, &is_stored, err);
+    if (status != OK)
+        return status;
+    checkout->result = checkout_decide(order, is_stored ? &service->stored.order : NULL,
+                                       &service->catalogue, &checkout->line);
+    if (checkout->result == CHECKOUT_REPEATED)
+        checkout->order = service->stored;
+    if (checkout->result == CHECKOUT_ACCEPTED)
+        status = store_order(checkout, err);
+    return status;
+}
+
+static void percent_encode(const char *text, struct strbuf *out) {
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    for (; *text; text++) {
+        if (strchr(plain, *text))
+            strbuf_add_char(out, *text);
+        else
+            strbuf_printf(out, "%%%02X", (unsigned char)*text);
+    }
+}
+
+static void answer_order(const struct checkout *checkout, int status) {
+    struct strbuf body, location;
+    strbuf_init(&body);
+    strbuf_init(&location);
+    strbuf_add_str(&location, "/orders/");
+    percent_encode(checkout->order.order.order_id, &location);
+    order_body_add(&checkout->order, &body);
+    const struct http_response response = {.status = status, .location = location.data};
+    http_respond(checkout->request, &response, &body);
+    strbuf_release(&location);
+}
+
+static void refuse_line(const struct checkout *checkout, const struct http_problem *problem,
+                        const char *member, const char *detail) {
+    char pointer[64];
+    snprintf(pointer, sizeof pointer, "/products/%zu/%s", checkout->line, member);
+    const struct http_fault fault = {pointer, detail};
+    http_respond_problem(checkout->request, problem, detail, &fault, 1, 0);
+}
+
+static void answer_result(const struct checkout *checkout) {
+    struct order_service *service = checkout->service;
+    char detail[160];
+    switch (checkout->result) {
+    case CHECKOUT_ACCEPTED:
+        counter_add(service->n_accepted, 1);
+        answer_order(checkout, 201);
+        return;
+    case CHECKOUT_REPEATED:
+        counter_add(service->n_repeated, 1);
+        answer_order(checkout, 200);
+        return;
+    case CHECKOUT_CONFLICT: {
+        const struct http_fault fault = {"/orderId", "is taken by an order with other content"};
+        http_respond_problem(checkout->request, &order_conflict,
+                             "use another orderId, or send the same order again", &fault, 1, 0);
+        break;
+    }
+    case CHECKOUT_UNKNOWN_PRODUCT:
+        snprintf(detail, sizeof detail, "product %s is not in the catalogue, see GET /products",
+                 checkout->order.order.lines[checkout->line].product_id);
+        refuse_line(checkout, &unknown_product, "productId", detail);
+        break;
+    case CHECKOUT_TOTAL_TOO_LARGE:
+        refuse_line(checkout, &total_too_large, "quantity",
+                    "unit price times quantity is more than a line may cost");
+        break;
+    }
+    counter_add(service->n_refused, 1);
+}
+
+static void answer_failure(const struct checkout *checkout, enum status status,
+                           const struct error *err) {
+    if (status == ERR_OUTCOME_UNKNOWN)
+        http_respond_problem(checkout->request, &outcome_unknown,
+                             "send the same order with the same orderId again to find out", NULL, 0,
+                             RETRY_AFTER_S);
+    else if (status == ERR_BUG)
+        http_respond_problem(checkout->request, &http_problem_internal, err->text, NULL, 0, 0);
+    else
+        http_respond_problem(checkout->request, &http_problem_unavailable, err->text, NULL, 0,
+                             RETRY_AFTER_S);
+}
+
+static void finish_checkout(struct write_job *job, enum status status, const struct error *err) {
+    struct checkout *checkout = (struct checkout *)job;
+    if (status == OK)
+        answer_result(checkout);
+    else
+        answer_failure(checkout, status, err);
+    free(checkout);
+}
+
+static void refuse_body(struct order_service *service, struct http_request *request,
+                        const struct contract_faults *faults) {
+    struct http_fault items[CONTRACT_FAULTS_MAX];
+    char detail[512];
+    for (size_t i = 0; i < faults->n; i++)
+        items[i] = (struct http_fault){faults->items[i].pointer, faults->items[i].detail};
+    contract_faults_describe(faults, detail, sizeof detail);
+    counter_add(service->n_refused, 1);
+    http_respond_problem(request, faults->is_syntax ? &malformed_json : &broken_contract, detail,
+                         items, faults->n, 0);
+}
+
+/* Reads the order from the request; false: the request was answered. */
+static bool read_request(struct order_service *service, struct http_request *request,
+                         struct order *out) {
+    size_t len;
+    const char *body = http_request_body(request, &len);
+    struct contract_faults faults;
+    if (!http_request_is_json(request)) {
+        counter_add(service->n_refused, 1);
+        http_respond_problem(request, &http_problem_unsupported_media_type,
+                             "send the order as application/json", NULL, 0, 0);
+        return false;
+    }
+    if (order_decode(body, len, ORDER_REQUEST, out, &faults) != OK) {
+        refuse_body(service, request, &faults);
+        return false;
+    }
+    if (!*out->order_id) {
+        strcpy(out->order_id, "ORDER-");
+        uuid_v7(out->order_id + strlen(out->order_id));
+    }
+    return true;
+}
+
+void handle_checkout(void *context, struct http_request *request) {
+    struct order_service *service = context;
+    if (outbox_backlog(service->context->outbox) >= service->config->backlog_max) {
+        http_respond_problem(request, &backlog_full,
+                             "Kafka does not take events at this moment; try again later", NULL, 0,
+                             RETRY_AFTER_S);
+        return;
+    }
+    struct checkout *checkout = calloc(1, sizeof *checkout);
+    if (!checkout)
+        abort();
+    if (!read_request(service, request, &checkout->order.order)) {
+        free(checkout);
+        return;
+    }
+    checkout->job = (struct write_job){.apply = apply_checkout, .done = finish_checkout};
+    checkout->service = service;
+    checkout->request = request;
+    strcpy(checkout->trace.correlation, checkout->order.order.order_id);
+    envelope_join_trace(&checkout->trace, http_request_header(request, "traceparent"),
+                        http_request_header(request, "tracestate"));
+
+    struct error err;
+    enum status status = writer_submit(service->context->writer, &checkout->job, &err);
+    if (status != OK)
+        finish_checkout(&checkout->job, status, &err);
+}

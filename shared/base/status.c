@@ -1,0 +1,42 @@
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *status_name(enum status status) {
+    static const char *const names[] = {
+        [OK] = "ok",
+        [ERR_INVALID] = "invalid",
+        [ERR_NOT_FOUND] = "not found",
+        [ERR_BUSY] = "busy",
+        [ERR_UNAVAILABLE] = "unavailable",
+        [ERR_OUTCOME_UNKNOWN] = "outcome unknown",
+        [ERR_BUG] = "bug",
+    };
+    return names[status];
+}
+
+enum status error_set(struct error *err, enum status status, const char *format, ...) {
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(err->text, sizeof err->text, format, args);
+        va_end(args);
+    }
+    return status;
+}
+
+enum status error_wrap(struct error *err, enum status status, const char *format, ...) {
+    if (err) {
+        char inner[sizeof err->text];
+        memcpy(inner, err->text, sizeof inner);
+        va_list args;
+        va_start(args, format);
+        int n = vsnprintf(err->text, sizeof err->text, format, args);
+        va_end(args);
+        if (n >= 0 && (size_t)n < sizeof err->text)
+            snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", inner);
+    }
+    return status;
+}

@@ -1,0 +1,85 @@
+#include "base/strbuf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char strbuf_nothing[1]; /* never written: stands for the data of an empty buffer */
+
+void strbuf_init(struct strbuf *buf) {
+    *buf = (struct strbuf){.data = strbuf_nothing};
+}
+
+void strbuf_release(struct strbuf *buf) {
+    if (buf->size > 0)
+        free(buf->data);
+    strbuf_init(buf);
+}
+
+void strbuf_reset(struct strbuf *buf) {
+    buf->len = 0;
+    if (buf->size > 0)
+        buf->data[0] = '\0';
+}
+
+static void reserve(struct strbuf *buf, size_t n) {
+    size_t needed = buf->len + n + 1;
+    if (needed <= buf->size)
+        return;
+    size_t size = buf->size > 0 ? buf->size : 128;
+    while (size < needed)
+        size *= 2;
+    char *data = realloc(buf->size > 0 ? buf->data : NULL, size);
+    if (!data)
+        abort();
+    if (buf->size == 0)
+        data[0] = '\0';
+    buf->data = data;
+    buf->size = size;
+}
+
+void strbuf_add(struct strbuf *buf, const void *bytes, size_t n) {
+    reserve(buf, n);
+    if (n > 0)
+        memcpy(buf->data + buf->len, bytes, n);
+    buf->len += n;
+    buf->data[buf->len] = '\0';
+}
+
+void strbuf_add_str(struct strbuf *buf, const char *text) {
+    strbuf_add(buf, text, strlen(text));
+}
+
+void strbuf_add_char(struct strbuf *buf, char c) {
+    strbuf_add(buf, &c, 1);
+}
+
+void strbuf_add_int(struct strbuf *buf, long long number) {
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%lld", number);
+    strbuf_add(buf, digits, (size_t)n);
+}
+
+void strbuf_printf(struct strbuf *buf, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0)
+        abort(); /* only a wrong format string gets here */
+
+    reserve(buf, (size_t)n);
+    va_start(args, format);
+    vsnprintf(buf->data + buf->len, (size_t)n + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)n;
+}
+
+char *strbuf_detach(struct strbuf *buf, size_t *out_len) {
+    reserve(buf, 0);
+    char *data = buf->data;
+    *out_len = buf->len;
+    strbuf_init(buf);
+    return data;
+}

@@ -1,0 +1,19 @@
+/*
+ * How a client reaches Kafka: what publisher, subscriber and topics share.
+ */
+#pragma once
+
+#include "base/status.h"
+
+struct kafka_config {
+    const char *brokers;     /* host:port,… */
+    const char *config_file; /* librdkafka properties, a "name=value" a line; "": none */
+    const char *client_id;   /* the service's name */
+};
+
+/*
+ * Checks the settings without connecting: the file can be read, each property
+ * exists and has a value it can have, and none is one that the mechanism fixes
+ * (such as acks). ERR_INVALID: the text names the file, the line and why.
+ */
+enum status kafka_config_check(const struct kafka_config *config, struct error *err);

@@ -1,0 +1,142 @@
+#include "bus/publisher.h"
+
+#include "bus/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct client_property defaults[] = {
+    {"linger.ms", "2"},
+    {"queue.buffering.max.messages", "20000"},
+    {"queue.buffering.max.kbytes", "16384"},
+};
+
+/* message.timeout.ms 0: a record is tried for as long as the process lives;
+ * giving up on one could end in a fatal sequence error for those behind it,
+ * and the outbox would only send it again. */
+static const struct client_property fixed[] = {
+    {"enable.idempotence", "true"},   {"acks", "all"},
+    {"message.timeout.ms", "0"},      {"partitioner", "murmur2_random"},
+    {"message.max.bytes", "4194304"},
+};
+
+const struct client_properties publisher_properties = {defaults, sizeof defaults / sizeof *defaults,
+                                                       fixed, sizeof fixed / sizeof *fixed};
+
+struct publisher {
+    rd_kafka_t *client;
+    rd_kafka_queue_t *reports;
+    struct publisher_events events;
+};
+
+static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
+    (void)client;
+    struct publisher *publisher = opaque;
+    enum status status = message->err ? ERR_UNAVAILABLE : OK;
+    publisher->events.delivered(publisher->events.context, (uint64_t)(uintptr_t)message->_private,
+                                status, message->err ? rd_kafka_err2str(message->err) : "");
+}
+
+enum status publisher_open(const struct kafka_config *config, const struct publisher_events *events,
+                           struct publisher **out, struct error *err) {
+    struct publisher *publisher = calloc(1, sizeof *publisher);
+    if (!publisher)
+        abort();
+    publisher->events = *events;
+
+    rd_kafka_conf_t *conf;
+    enum status status = client_conf_new(config, &publisher_properties, &conf, err);
+    if (status == OK) {
+        rd_kafka_conf_set_opaque(conf, publisher);
+        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        status = client_new(RD_KAFKA_PRODUCER, conf, &publisher->client, err);
+    }
+    if (status != OK) {
+        free(publisher);
+        return status;
+    }
+    publisher->reports = rd_kafka_queue_get_main(publisher->client);
+    if (events->wake_fd >= 0) {
+        const uint64_t one = 1;
+        rd_kafka_queue_io_event_enable(publisher->reports, events->wake_fd, &one, sizeof one);
+    }
+    *out = publisher;
+    return OK;
+}
+
+static rd_kafka_headers_t *make_headers(const struct record *record) {
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->n_headers);
+    for (size_t i = 0; i < record->n_headers; i++) {
+        const struct record_header *header = &record->headers[i];
+        rd_kafka_header_add(headers, header->name, -1, header->value.data,
+                            (ssize_t)header->value.len);
+    }
+    return headers;
+}
+
+static enum status from_send_error(rd_kafka_resp_err_t code, const char *topic, struct error *err) {
+    enum status status = ERR_UNAVAILABLE;
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        status = ERR_BUSY;
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        status = ERR_INVALID;
+    return error_set(err, status, "sending to %s: %s", topic, rd_kafka_err2str(code));
+}
+
+enum status publisher_send(struct publisher *publisher, const struct record *record, uint64_t tag,
+                           struct error *err) {
+    rd_kafka_headers_t *headers = make_headers(record);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        publisher->client, RD_KAFKA_V_TOPIC(record->topic),
+        RD_KAFKA_V_KEY((void *)(uintptr_t)record->key.data, record->key.len),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.len),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)tag), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    rd_kafka_headers_destroy(headers); /* only a queued record takes them */
+    return from_send_error(code, record->topic, err);
+}
+
+void publisher_poll(struct publisher *publisher, int timeout_ms) {
+    rd_kafka_poll(publisher->client, timeout_ms);
+}
+
+enum status publisher_flush(struct publisher *publisher, int timeout_ms, struct error *err) {
+    rd_kafka_resp_err_t code = rd_kafka_flush(publisher->client, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    return error_set(err, ERR_UNAVAILABLE, "%d records were not acknowledged in %d ms",
+                     rd_kafka_outq_len(publisher->client), timeout_ms);
+}
+
+bool publisher_is_broken(const struct publisher *publisher) {
+    return rd_kafka_fatal_error(publisher->client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+enum status publisher_cluster_id(struct publisher *publisher, int timeout_ms, char *out,
+                                 size_t size, struct error *err) {
+    char id[CLUSTER_ID_SIZE];
+    enum status status = client_cluster_id(publisher->client, timeout_ms, id, err);
+    if (status != OK)
+        return status;
+    if (strlen(id) >= size)
+        return error_set(err, ERR_BUG, "the cluster's id is too long: %s", id);
+    strcpy(out, id);
+    return OK;
+}
+
+/* How long the end waits for the reports of records that it gives up. They are
+ * there at once after a purge; the bound is for a client that hangs. */
+enum { PURGE_TIMEOUT_MS = 500 };
+
+void publisher_close(struct publisher *publisher) {
+    if (!publisher)
+        return;
+    rd_kafka_purge(publisher->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(publisher->client, PURGE_TIMEOUT_MS);
+    rd_kafka_queue_io_event_enable(publisher->reports, -1, NULL, 0);
+    rd_kafka_queue_destroy(publisher->reports);
+    rd_kafka_destroy(publisher->client);
+    free(publisher);
+}

@@ -1,0 +1,341 @@
+#include "bus/subscriber.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bus/client.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes that one batch holds in memory before it stops to take more. */
+enum { BATCH_BYTES_MAX = 4 * 1024 * 1024 };
+
+enum { COMMITTED_TIMEOUT_MS = 1500, CLUSTER_CHECK_MS = 1000, CLOSE_TIMEOUT_MS = 1500 };
+
+/* 6000 ms is the shortest session that a Kafka broker accepts by default; it
+ * bounds how long a killed member's partitions stand still. The queue and
+ * fetch bounds keep a consumer that catches up in a few megabytes. */
+static const struct client_property defaults[] = {
+    {"session.timeout.ms", "6000"},         {"heartbeat.interval.ms", "1500"},
+    {"queued.max.messages.kbytes", "4096"}, {"fetch.max.bytes", "2097152"},
+    {"message.max.bytes", "2097152"},       {"fetch.error.backoff.ms", "100"},
+    {"reconnect.backoff.max.ms", "2000"},
+};
+
+/* Against the embedded broker: it accepts short sessions, but forgets a member
+ * whose session is over before the 3 s of a group's first rebalance are; and it
+ * holds every empty fetch for the whole of fetch.wait.max.ms. */
+static const struct client_property embedded_defaults[] = {
+    {"session.timeout.ms", "3500"},
+    {"heartbeat.interval.ms", "500"},
+    {"fetch.wait.max.ms", "5"},
+};
+
+static const struct client_property fixed[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "earliest"},
+    {"partition.assignment.strategy", "range"},
+    {"check.crcs", "true"},
+};
+
+const struct client_properties subscriber_properties = {
+    defaults, sizeof defaults / sizeof *defaults, fixed, sizeof fixed / sizeof *fixed};
+
+struct subscriber {
+    rd_kafka_t *client;
+    struct subscriber_config config;
+    rd_kafka_topic_partition_list_t *assigned; /* NULL: none */
+    char cluster_id[CLUSTER_ID_SIZE];
+    int64_t next_cluster_check_ms;
+    atomic_bool has_joined;
+
+    enum status start_status; /* of the last assignment */
+    struct error start_err;
+
+    rd_kafka_message_t **messages; /* the batch; `records` point into them */
+    struct record *records;
+    size_t size; /* of both arrays */
+    size_t n;
+};
+
+static void drop_batch(struct subscriber *subscriber) {
+    for (size_t i = 0; i < subscriber->n; i++)
+        rd_kafka_message_destroy(subscriber->messages[i]);
+    subscriber->n = 0;
+}
+
+/* Asks the group and the caller where to start, partition by partition. */
+static enum status find_starts(struct subscriber *subscriber,
+                               rd_kafka_topic_partition_list_t *partitions, struct error *err) {
+    enum status status =
+        client_cluster_id(subscriber->client, COMMITTED_TIMEOUT_MS, subscriber->cluster_id, err);
+    if (status != OK)
+        return status;
+    rd_kafka_resp_err_t code =
+        rd_kafka_committed(subscriber->client, partitions, COMMITTED_TIMEOUT_MS);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return error_set(err, ERR_UNAVAILABLE, "reading the committed offsets: %s",
+                         rd_kafka_err2str(code));
+
+    for (int i = 0; status == OK && i < partitions->cnt; i++) {
+        rd_kafka_topic_partition_t *partition = &partitions->elems[i];
+        int64_t committed = partition->offset >= 0 ? partition->offset : -1;
+        status = subscriber->config.start(subscriber->config.context, subscriber->cluster_id,
+                                          partition->topic, partition->partition, committed,
+                                          &partition->offset, err);
+    }
+    return status;
+}
+
+static enum status assign(struct subscriber *subscriber, struct error *err) {
+    rd_kafka_topic_partition_list_t *partitions =
+        rd_kafka_topic_partition_list_copy(subscriber->assigned);
+    enum status status = find_starts(subscriber, partitions, err);
+    rd_kafka_assign(subscriber->client, status == OK ? partitions : NULL);
+    rd_kafka_topic_partition_list_destroy(partitions);
+    return status;
+}
+
+static void forget_assignment(struct subscriber *subscriber) {
+    if (subscriber->assigned)
+        rd_kafka_topic_partition_list_destroy(subscriber->assigned);
+    subscriber->assigned = NULL;
+    subscriber->start_status = OK;
+}
+
+static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque) {
+    struct subscriber *subscriber = opaque;
+    forget_assignment(subscriber);
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        if (rd_kafka_assignment_lost(client))
+            atomic_store(&subscriber->has_joined, false);
+        rd_kafka_assign(client, NULL);
+        return;
+    }
+    subscriber->assigned = rd_kafka_topic_partition_list_copy(partitions);
+    subscriber->start_status = assign(subscriber, &subscriber->start_err);
+    atomic_store(&subscriber->has_joined, subscriber->start_status == OK);
+    log_info("group %s: %d partitions of cluster %s assigned", subscriber->config.group,
+             partitions->cnt, subscriber->cluster_id);
+}
+
+static enum status subscribe(struct subscriber *subscriber, struct error *err) {
+    const struct subscriber_config *config = &subscriber->config;
+    rd_kafka_topic_partition_list_t *topics =
+        rd_kafka_topic_partition_list_new((int)config->n_topics);
+    for (size_t i = 0; i < config->n_topics; i++)
+        rd_kafka_topic_partition_list_add(topics, config->topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(subscriber->client, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    return error_set(err, ERR_INVALID, "subscribing: %s", rd_kafka_err2str(code));
+}
+
+static enum status make_client(struct subscriber *subscriber, struct error *err) {
+    const struct subscriber_config *config = &subscriber->config;
+    struct client_properties properties = subscriber_properties;
+    struct client_property all[sizeof defaults / sizeof *defaults +
+                               sizeof embedded_defaults / sizeof *embedded_defaults];
+    if (config->is_embedded) {
+        memcpy(all, defaults, sizeof defaults);
+        memcpy(all + properties.n_defaults, embedded_defaults, sizeof embedded_defaults);
+        properties.defaults = all;
+        properties.n_defaults = sizeof all / sizeof *all;
+    }
+    rd_kafka_conf_t *conf;
+    enum status status = client_conf_new(config->kafka, &properties, &conf, err);
+    if (status != OK)
+        return status;
+    rd_kafka_conf_set_opaque(conf, subscriber);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set(conf, "group.id", config->group, NULL, 0);
+    return client_new(RD_KAFKA_CONSUMER, conf, &subscriber->client, err);
+}
+
+enum status subscriber_open(const struct subscriber_config *config, struct subscriber **out,
+                            struct error *err) {
+    struct subscriber *subscriber = calloc(1, sizeof *subscriber);
+    if (!subscriber)
+        abort();
+    subscriber->config = *config;
+    enum status status = make_client(subscriber, err);
+    if (status == OK) {
+        rd_kafka_poll_set_consumer(subscriber->client);
+        status = subscribe(subscriber, err);
+    }
+    if (status != OK) {
+        subscriber_close(subscriber);
+        return status;
+    }
+    *out = subscriber;
+    return OK;
+}
+
+static void read_headers(const rd_kafka_message_t *message, struct record *out) {
+    rd_kafka_headers_t *headers;
+    out->n_headers = 0;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    struct record_header header;
+    while (out->n_headers < RECORD_HEADERS_RECEIVED_MAX &&
+           rd_kafka_header_get_all(headers, out->n_headers, &header.name, &header.value.data,
+                                   &header.value.len) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        out->headers[out->n_headers++] = header;
+}
+
+static void read_message(const rd_kafka_message_t *message, struct record *out) {
+    rd_kafka_timestamp_type_t type;
+    out->topic = rd_kafka_topic_name(message->rkt);
+    out->partition = message->partition;
+    out->offset = message->offset;
+    out->timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    out->key = (struct bytes){message->key, message->key_len};
+    out->value = (struct bytes){message->payload, message->len};
+    read_headers(message, out);
+}
+
+static enum status from_message_error(struct subscriber *subscriber,
+                                      const rd_kafka_message_t *message, struct error *err) {
+    char reason[256];
+    if (rd_kafka_fatal_error(subscriber->client, reason, sizeof reason))
+        return error_set(err, ERR_BUG, "kafka consumer: %s", reason);
+    return error_set(err, ERR_UNAVAILABLE, "kafka consumer: %s", rd_kafka_message_errstr(message));
+}
+
+static void reserve(struct subscriber *subscriber, size_t max) {
+    if (subscriber->size >= max)
+        return;
+    free(subscriber->messages);
+    free(subscriber->records);
+    subscriber->messages = calloc(max, sizeof(*subscriber->messages));
+    subscriber->records = calloc(max, sizeof(*subscriber->records));
+    if (!subscriber->messages || !subscriber->records)
+        abort();
+    subscriber->size = max;
+}
+
+/* Restarts when the broker at the same address turns out to be another
+ * cluster: offsets of the old one mean nothing there. */
+static enum status check_cluster(struct subscriber *subscriber, struct error *err) {
+    int64_t now = clock_monotonic_ms();
+    if (!subscriber->assigned || now < subscriber->next_cluster_check_ms)
+        return OK;
+    subscriber->next_cluster_check_ms = now + CLUSTER_CHECK_MS;
+    char id[CLUSTER_ID_SIZE];
+    if (client_cluster_id(subscriber->client, 0, id, NULL) != OK ||
+        strcmp(id, subscriber->cluster_id) == 0)
+        return OK;
+    log_warn("group %s: cluster %s is now %s; starting from its beginning",
+             subscriber->config.group, subscriber->cluster_id, id);
+    return subscriber_restart(subscriber, err);
+}
+
+enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_t max,
+                            const struct record **out_records, size_t *out_n, struct error *err) {
+    drop_batch(subscriber);
+    reserve(subscriber, max);
+    enum status status = check_cluster(subscriber, err);
+    if (status != OK)
+        return status;
+
+    size_t bytes = 0;
+    while (subscriber->n < max && bytes < BATCH_BYTES_MAX) {
+        rd_kafka_message_t *message =
+            rd_kafka_consumer_poll(subscriber->client, subscriber->n == 0 ? timeout_ms : 0);
+        if (!message)
+            break;
+        if (message->err) {
+            /* Those before it are delivered first; a lasting error comes again. */
+            status = from_message_error(subscriber, message, err);
+            rd_kafka_message_destroy(message);
+            break;
+        }
+        bytes += message->len + message->key_len;
+        read_message(message, &subscriber->records[subscriber->n]);
+        subscriber->messages[subscriber->n++] = message;
+    }
+    if (subscriber->start_status != OK) {
+        *err = subscriber->start_err;
+        return subscriber->start_status;
+    }
+    if (status != OK && (subscriber->n == 0 || status == ERR_BUG))
+        return status;
+    *out_records = subscriber->records;
+    *out_n = subscriber->n;
+    return OK;
+}
+
+void subscriber_commit(struct subscriber *subscriber) {
+    if (subscriber->n == 0)
+        return;
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
+    for (size_t i = 0; i < subscriber->n; i++) {
+        const struct record *record = &subscriber->records[i];
+        rd_kafka_topic_partition_t *partition =
+            rd_kafka_topic_partition_list_find(offsets, record->topic, record->partition);
+        if (!partition)
+            partition =
+                rd_kafka_topic_partition_list_add(offsets, record->topic, record->partition);
+        partition->offset = record->offset + 1;
+    }
+    rd_kafka_commit(subscriber->client, offsets, 1);
+    rd_kafka_topic_partition_list_destroy(offsets);
+}
+
+enum status subscriber_restart(struct subscriber *subscriber, struct error *err) {
+    drop_batch(subscriber);
+    if (!subscriber->assigned)
+        return OK;
+    subscriber->start_status = assign(subscriber, err);
+    if (subscriber->start_status != OK)
+        subscriber->start_err = *err;
+    atomic_store(&subscriber->has_joined, subscriber->start_status == OK);
+    return subscriber->start_status;
+}
+
+const char *subscriber_cluster_id(const struct subscriber *subscriber) {
+    return subscriber->cluster_id;
+}
+
+bool subscriber_has_joined(const struct subscriber *subscriber) {
+    return atomic_load(&subscriber->has_joined);
+}
+
+/* rd_kafka_consumer_close may hang after a lost partition, so it is done with
+ * a queue of our own and a deadline. */
+static void leave_group(struct subscriber *subscriber) {
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(subscriber->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(subscriber->client, queue);
+    int64_t deadline = clock_monotonic_ms() + CLOSE_TIMEOUT_MS;
+    while (!error && !rd_kafka_consumer_closed(subscriber->client) &&
+           clock_monotonic_ms() < deadline) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 50);
+        if (!event)
+            continue;
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+            rd_kafka_assign(subscriber->client, NULL);
+        rd_kafka_event_destroy(event);
+    }
+    if (error)
+        rd_kafka_error_destroy(error);
+    rd_kafka_queue_destroy(queue);
+}
+
+void subscriber_close(struct subscriber *subscriber) {
+    if (!subscriber)
+        return;
+    drop_batch(subscriber);
+    if (subscriber->client) {
+        leave_group(subscriber);
+        rd_kafka_destroy_flags(subscriber->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+    forget_assignment(subscriber);
+    free(subscriber->messages);
+    free(subscriber->records);
+    free(subscriber);
+}

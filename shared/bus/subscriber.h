@@ -1,0 +1,66 @@
+/*
+ * Receives records as a member of a consumer group, in batches, and leaves it
+ * to its caller where to start and when to commit. Used by one thread.
+ */
+#pragma once
+
+#include "bus/kafka.h"
+#include "event/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct subscriber;
+
+enum { SUBSCRIBER_BEGINNING = -2 }; /* an offset: the first record that is there */
+
+struct subscriber_config {
+    const struct kafka_config *kafka;
+    const char *group;
+    const char *const *topics; /* borrowed for the call of subscriber_open */
+    size_t n_topics;
+    bool is_embedded; /* the broker is the embedded one, see topics_ensure */
+
+    /*
+     * Where to start in a partition that this member was given. `committed` is
+     * the group's committed offset, or -1 for none. Called in subscriber_poll.
+     * After an error nothing is read, subscriber_poll returns it, and
+     * subscriber_restart tries again.
+     */
+    enum status (*start)(void *context, const char *cluster_id, const char *topic,
+                         int32_t partition, int64_t committed, int64_t *out_offset,
+                         struct error *err);
+    void *context;
+};
+
+enum status subscriber_open(const struct subscriber_config *config, struct subscriber **out,
+                            struct error *err);
+
+/*
+ * Waits at most `timeout_ms` for a record, then takes what has arrived behind
+ * it without waiting, at most `max` in all. The records live until the next
+ * call on the subscriber. *out_n is 0 when there was none.
+ * ERR_UNAVAILABLE: the broker or a topic is not there at this moment; go on
+ * polling. ERR_BUG: the client cannot go on; open another.
+ */
+enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_t max,
+                            const struct record **out_records, size_t *out_n, struct error *err);
+
+/* Commits the offsets behind the records of the last poll, without waiting;
+ * a failure does no harm, as the positions are kept with the effects. */
+void subscriber_commit(struct subscriber *subscriber);
+
+/* Drops the records of the last poll and starts again from where `start` says,
+ * for all partitions. */
+enum status subscriber_restart(struct subscriber *subscriber, struct error *err);
+
+/* The cluster that the records of the last poll came from. */
+const char *subscriber_cluster_id(const struct subscriber *subscriber);
+
+/* Is it a member of its group, with partitions assigned (maybe none)? Any
+ * thread. */
+bool subscriber_has_joined(const struct subscriber *subscriber);
+
+/* Leaves the group and ends; bounded to some seconds. NULL is fine. */
+void subscriber_close(struct subscriber *subscriber);

@@ -1,0 +1,179 @@
+#include "event/envelope.h"
+
+#include "base/uuid.h"
+#include "event/rfc3339.h"
+#include "event/utf8.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Longer ids and sources of other programs are refused; ours have 36 bytes. */
+enum { FOREIGN_TEXT_MAX = 255 };
+
+static void new_span(struct envelope *envelope) {
+    if (*envelope->traceparent) {
+        traceparent_continue(envelope->traceparent);
+    } else {
+        traceparent_start(envelope->traceparent);
+        *envelope->tracestate = '\0';
+    }
+}
+
+void envelope_init(struct envelope *envelope, const char *service, const struct envelope *cause) {
+    *envelope = (struct envelope){.time_ms = clock_now_ms()};
+    uuid_v7(envelope->id);
+    snprintf(envelope->source, sizeof envelope->source, "/%s", service);
+    if (cause) {
+        memcpy(envelope->correlation, cause->correlation, sizeof envelope->correlation);
+        memcpy(envelope->causation, cause->id, sizeof envelope->causation);
+        memcpy(envelope->traceparent, cause->traceparent, sizeof envelope->traceparent);
+        memcpy(envelope->tracestate, cause->tracestate, sizeof envelope->tracestate);
+    }
+    new_span(envelope);
+}
+
+static void read_trace(struct envelope *envelope, struct bytes traceparent,
+                       struct bytes tracestate) {
+    if (!traceparent_parse(traceparent.data, traceparent.len, envelope->traceparent))
+        return;
+    if (!tracestate_copy(tracestate.data, tracestate.len, envelope->tracestate))
+        *envelope->tracestate = '\0';
+}
+
+static struct bytes bytes_of(const char *text) {
+    return (struct bytes){text, text ? strlen(text) : 0};
+}
+
+void envelope_join_trace(struct envelope *envelope, const char *traceparent,
+                         const char *tracestate) {
+    read_trace(envelope, bytes_of(traceparent), bytes_of(tracestate));
+    new_span(envelope);
+}
+
+/* NULL: the record has no such header. */
+static const struct bytes *find_header(const struct record *record, const char *name) {
+    for (size_t i = record->n_headers; i > 0; i--)
+        if (strcmp(record->headers[i - 1].name, name) == 0)
+            return &record->headers[i - 1].value;
+    return NULL;
+}
+
+static struct bytes header_or_nothing(const struct record *record, const char *name) {
+    const struct bytes *value = find_header(record, name);
+    return value && value->data ? *value : (struct bytes){"", 0};
+}
+
+static bool is_control(unsigned char c) {
+    return c < 0x20 || c == 0x7f;
+}
+
+/* Whether it is 1 to `max_len` bytes of UTF-8 without control characters. */
+static bool is_plain_text(struct bytes value, size_t max_len) {
+    if (value.len == 0 || value.len > max_len)
+        return false;
+    const unsigned char *text = value.data;
+    for (size_t at = 0, n; at < value.len; at += n) {
+        n = utf8_sequence(text + at, value.len - at);
+        if (n == 0 || is_control(text[at]))
+            return false;
+    }
+    return true;
+}
+
+/* Copies a header that is plain text and fits; otherwise leaves `out` alone. */
+static void read_optional(const struct record *record, const char *name, char *out, size_t size) {
+    struct bytes value = header_or_nothing(record, name);
+    if (!is_plain_text(value, size - 1))
+        return;
+    memcpy(out, value.data, value.len);
+    out[value.len] = '\0';
+}
+
+/* Copies a header that may be missing but not malformed. */
+static enum status read_checked(const struct record *record, const char *name, char *out,
+                                struct error *err) {
+    const struct bytes *value = find_header(record, name);
+    if (!value)
+        return OK;
+    if (!is_plain_text(*value, FOREIGN_TEXT_MAX))
+        return error_set(err, ERR_INVALID,
+                         "header %s must be 1 to %d bytes of UTF-8 without control characters",
+                         name, FOREIGN_TEXT_MAX);
+    memcpy(out, value->data, value->len);
+    out[value->len] = '\0';
+    return OK;
+}
+
+static enum status check_type(const struct record *record, const char *type_name,
+                              struct error *err) {
+    const struct bytes *value = find_header(record, "ce_type");
+    if (!value)
+        return OK;
+    if (value->len == strlen(type_name) && memcmp(value->data, type_name, value->len) == 0)
+        return OK;
+    return error_set(err, ERR_INVALID, "header ce_type must be %s", type_name);
+}
+
+static int64_t read_time_ms(const struct record *record) {
+    struct bytes value = header_or_nothing(record, "ce_time");
+    int64_t time_ms;
+    if (rfc3339_parse(value.data, value.len, &time_ms))
+        return time_ms;
+    return record->timestamp_ms >= 0 ? record->timestamp_ms : clock_now_ms();
+}
+
+/* A topic's name has at most 249 characters, a cluster's usually 22: what is
+ * cut here can only be the cluster's, and never makes two records the same. */
+static void name_by_coordinates(struct envelope *envelope, const struct record *record,
+                                const char *cluster_id) {
+    snprintf(envelope->id, sizeof envelope->id, "%.100s/%.249s/%d/%lld", cluster_id, record->topic,
+             record->partition, (long long)record->offset);
+    *envelope->source = '\0';
+}
+
+enum status envelope_read(struct envelope *out, const struct record *record, const char *cluster_id,
+                          const char *type_name, struct error *err) {
+    struct envelope envelope = {0};
+    enum status status = check_type(record, type_name, err);
+    if (status == OK)
+        status = read_checked(record, "ce_id", envelope.id, err);
+    if (status == OK)
+        status = read_checked(record, "ce_source", envelope.source, err);
+    if (status != OK)
+        return status;
+
+    if (!*envelope.id)
+        name_by_coordinates(&envelope, record, cluster_id);
+    envelope.time_ms = read_time_ms(record);
+    read_optional(record, "ce_correlationid", envelope.correlation, sizeof envelope.correlation);
+    read_optional(record, "ce_causationid", envelope.causation, sizeof envelope.causation);
+    read_trace(&envelope, header_or_nothing(record, "traceparent"),
+               header_or_nothing(record, "tracestate"));
+    *out = envelope;
+    return OK;
+}
+
+/* Appends a header, unless its value is not known. */
+static void append(struct record *record, const char *name, const char *value) {
+    if (!*value)
+        return;
+    assert(record->n_headers < RECORD_HEADERS_MAX);
+    record->headers[record->n_headers++] = (struct record_header){name, bytes_of(value)};
+}
+
+void envelope_write(const struct envelope *envelope, const char *type_name,
+                    struct envelope_text *text, struct record *record) {
+    clock_format_rfc3339(envelope->time_ms, text->time);
+    append(record, "ce_specversion", "1.0");
+    append(record, "ce_id", envelope->id);
+    append(record, "ce_type", type_name);
+    append(record, "ce_source", envelope->source);
+    append(record, "ce_time", text->time);
+    append(record, "content-type", "application/json");
+    append(record, "ce_correlationid", envelope->correlation);
+    append(record, "ce_causationid", envelope->causation);
+    append(record, "traceparent", envelope->traceparent);
+    append(record, "tracestate", envelope->tracestate);
+}

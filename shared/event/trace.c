@@ -1,0 +1,82 @@
+#include "event/trace.h"
+
+#include "base/uuid.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Where the parts of a traceparent begin, and how many characters they have. */
+enum {
+    TRACE_ID_AT = 3,
+    TRACE_ID_LENGTH = 32,
+    SPAN_ID_AT = 36,
+    SPAN_ID_LENGTH = 16,
+    FLAGS_AT = 53,
+    TRACEPARENT_LENGTH = TRACEPARENT_SIZE - 1,
+};
+
+/* 0 to 15, or -1; the standard allows only lower case. */
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Whether it is laid out as two, 32, 16 and two digits with dashes between. */
+static bool has_layout(const char *text) {
+    for (int i = 0; i < TRACEPARENT_LENGTH; i++) {
+        bool is_dash = i == TRACE_ID_AT - 1 || i == SPAN_ID_AT - 1 || i == FLAGS_AT - 1;
+        if (is_dash ? text[i] != '-' : hex_value(text[i]) < 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_zero(const char *digits, size_t n) {
+    return strspn(digits, "0") >= n;
+}
+
+bool traceparent_parse(const char *text, size_t len, char out[static TRACEPARENT_SIZE]) {
+    if (len < TRACEPARENT_LENGTH || !has_layout(text) || memcmp(text, "ff", 2) == 0)
+        return false;
+    bool is_version_00 = memcmp(text, "00", 2) == 0;
+    if (len > TRACEPARENT_LENGTH && (is_version_00 || text[TRACEPARENT_LENGTH] != '-'))
+        return false;
+
+    char parent[TRACEPARENT_SIZE] = {0};
+    memcpy(parent, text, TRACEPARENT_LENGTH);
+    if (is_zero(parent + TRACE_ID_AT, TRACE_ID_LENGTH) ||
+        is_zero(parent + SPAN_ID_AT, SPAN_ID_LENGTH))
+        return false;
+
+    bool is_sampled = hex_value(parent[FLAGS_AT + 1]) & 1;
+    memcpy(parent, "00", 2);
+    memcpy(parent + FLAGS_AT, is_sampled ? "01" : "00", 2);
+    memcpy(out, parent, sizeof parent);
+    return true;
+}
+
+bool tracestate_copy(const char *text, size_t len, char out[static TRACESTATE_SIZE]) {
+    if (len == 0 || len >= TRACESTATE_SIZE)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    memcpy(out, text, len);
+    out[len] = '\0';
+    return true;
+}
+
+void traceparent_start(char out[static TRACEPARENT_SIZE]) {
+    char trace_id[TRACE_ID_LENGTH + 1];
+    char span_id[SPAN_ID_LENGTH + 1];
+    uuid_random_hex(trace_id, TRACE_ID_LENGTH / 2);
+    uuid_random_hex(span_id, SPAN_ID_LENGTH / 2);
+    snprintf(out, TRACEPARENT_SIZE, "00-%s-%s-01", trace_id, span_id);
+}
+
+void traceparent_continue(char traceparent[static TRACEPARENT_SIZE]) {
+    char span_id[SPAN_ID_LENGTH + 1];
+    uuid_random_hex(span_id, SPAN_ID_LENGTH / 2);
+    memcpy(traceparent + SPAN_ID_AT, span_id, SPAN_ID_LENGTH);
+}

@@ -1,0 +1,132 @@
+#include "runtime/config.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Names with ".dlq" behind them must still be legal: 249 characters at most. */
+enum { TOPIC_NAME_MAX = 245 };
+
+static const struct env_setting common[] = {
+    ENV_TEXT(struct config, kafka.brokers, "KAFKA_BROKERS", "localhost:29092",
+             "Kafka brokers to start from, as host:port,host:port"),
+    ENV_TEXT(struct config, kafka.config_file, "KAFKA_CONFIG_FILE", "",
+             "file with librdkafka properties (TLS, SASL, ...), one name=value a line"),
+    ENV_TEXT(struct config, data_dir, "DATA_DIR", "./data",
+             "folder of the service's database; made if it is missing"),
+    ENV_TEXT(struct config, http_address, "HTTP_ADDRESS", "127.0.0.1",
+             "IPv4 address to listen on; 0.0.0.0: all"),
+    ENV_CHOICE(struct config, log_level, "LOG_LEVEL", "info", "error|warn|info|debug",
+               "what is logged on stderr: error, warn, info or debug"),
+    ENV_CHOICE(struct config, log_format, "LOG_FORMAT", "text", "text|json",
+               "form of the lines on stdout: text, or json for one object a line"),
+    ENV_TEXT(struct config, topics[EVENT_NEW_ORDER], "TOPIC_NEW_ORDER", "new-order-topic",
+             "topic of accepted orders"),
+    ENV_TEXT(struct config, topics[EVENT_INVENTORY_EMPTY], "TOPIC_INVENTORY_EMPTY",
+             "inventory-empty-topic", "topic of products that ran low"),
+    ENV_TEXT(struct config, topics[EVENT_NEW_LOGGING_ACTION], "TOPIC_NEW_LOGGING_ACTION",
+             "new-logging-action-topic", "topic of the log actions"),
+    ENV_INT(struct config, topic_partitions, "TOPIC_PARTITIONS", "6", 1, 1000,
+            "partitions of a topic that has to be created"),
+    ENV_INT(struct config, topic_replication_factor, "TOPIC_REPLICATION_FACTOR", "1", 1, 10,
+            "replicas of a topic that has to be created"),
+    ENV_INT(struct config, outbox_retention_hours, "OUTBOX_RETENTION_HOURS", "168", 0, 87600,
+            "hours that sent events are kept, to be published again on a new cluster"),
+    ENV_INT(struct config, inbox_retention_hours, "INBOX_RETENTION_HOURS", "720", 1, 87600,
+            "hours that handled events are remembered; more than any outbox and topic keeps them"),
+};
+
+enum { N_COMMON = sizeof common / sizeof *common, N_SETTINGS_MAX = N_COMMON + 2 };
+
+static size_t make_table(const struct config_defaults *defaults,
+                         struct env_setting out[static N_SETTINGS_MAX]) {
+    size_t n = N_COMMON;
+    memcpy(out, common, sizeof common);
+    out[n++] =
+        (struct env_setting)ENV_INT(struct config, http_port, "HTTP_PORT", defaults->http_port, 0,
+                                    65535, "port to listen on; 0: any free one, see the log");
+    if (defaults->consumer_group)
+        out[n++] = (struct env_setting)ENV_TEXT(struct config, consumer_group, "CONSUMER_GROUP",
+                                                defaults->consumer_group,
+                                                "consumer group that the service joins");
+    return n;
+}
+
+static size_t check_topic(const char *setting, const char *name, struct strbuf *faults) {
+    static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t len = strlen(name);
+    if (len <= TOPIC_NAME_MAX && strspn(name, legal) == len)
+        return 0;
+    strbuf_printf(faults, "%s=%s: must be 1 to %d letters, digits, '.', '_' or '-'\n", setting,
+                  name, TOPIC_NAME_MAX);
+    return 1;
+}
+
+static size_t check(const struct config *config, struct strbuf *faults) {
+    size_t n_faults = 0;
+    struct in_addr address;
+    if (inet_pton(AF_INET, config->http_address, &address) != 1) {
+        strbuf_printf(faults, "HTTP_ADDRESS=%s: must be an IPv4 address, such as 127.0.0.1\n",
+                      config->http_address);
+        n_faults++;
+    }
+    n_faults += check_topic("TOPIC_NEW_ORDER", config->topics[EVENT_NEW_ORDER], faults);
+    n_faults += check_topic("TOPIC_INVENTORY_EMPTY", config->topics[EVENT_INVENTORY_EMPTY], faults);
+    n_faults +=
+        check_topic("TOPIC_NEW_LOGGING_ACTION", config->topics[EVENT_NEW_LOGGING_ACTION], faults);
+    if (config->inbox_retention_hours <= config->outbox_retention_hours) {
+        strbuf_printf(faults,
+                      "INBOX_RETENTION_HOURS=%lld: must be more than OUTBOX_RETENTION_HOURS=%lld, "
+                      "or events published again could take effect twice\n",
+                      (long long)config->inbox_retention_hours,
+                      (long long)config->outbox_retention_hours);
+        n_faults++;
+    }
+    struct error err;
+    if (kafka_config_check(&config->kafka, &err) != OK) {
+        strbuf_printf(faults, "%s\n", err.text);
+        n_faults++;
+    }
+    return n_faults;
+}
+
+size_t config_read(const struct config_defaults *defaults, struct config *out,
+                   struct strbuf *faults) {
+    struct env_setting table[N_SETTINGS_MAX];
+    size_t n = make_table(defaults, table);
+    *out = (struct config){.kafka.client_id = defaults->service};
+    size_t n_faults = env_read(table, n, out, faults);
+    return n_faults + check(out, faults);
+}
+
+void config_describe(const struct config_defaults *defaults, struct strbuf *out) {
+    struct env_setting table[N_SETTINGS_MAX];
+    env_describe(table, make_table(defaults, table), out);
+}
+
+enum status config_data_path(const struct config *config, const char *file, char *out, size_t size,
+                             struct error *err) {
+    int n = snprintf(out, size, "%s/%s", config->data_dir, file);
+    if (n < 0 || (size_t)n >= size)
+        return error_set(err, ERR_INVALID, "DATA_DIR: the path is too long");
+    return OK;
+}
+
+void config_dead_letter_topic(const char *topic, char out[static TOPIC_NAME_SIZE]) {
+    snprintf(out, TOPIC_NAME_SIZE, "%.*s.dlq", TOPIC_NAME_MAX, topic);
+}
+
+enum status config_ensure_topics(const struct config *config, int timeout_ms, bool *out_is_embedded,
+                                 struct error *err) {
+    char dead_letters[N_EVENT_TYPES][TOPIC_NAME_SIZE];
+    struct topic_spec specs[2 * N_EVENT_TYPES];
+    for (size_t i = 0; i < N_EVENT_TYPES; i++) {
+        config_dead_letter_topic(config->topics[i], dead_letters[i]);
+        specs[2 * i] = (struct topic_spec){config->topics[i], (int)config->topic_partitions,
+                                           (int)config->topic_replication_factor};
+        specs[2 * i + 1] =
+            (struct topic_spec){dead_letters[i], 1, (int)config->topic_replication_factor};
+    }
+    return topics_ensure(&config->kafka, specs, 2 * N_EVENT_TYPES, timeout_ms, out_is_embedded,
+                         err);
+}

@@ -1,0 +1,360 @@
+#include "runtime/consume_once.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bus/subscriber.h"
+#include "event/codec.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BATCH_MAX = 512,
+    POLL_MS = 100,
+    TOPICS_TIMEOUT_MS = 2000,
+    RETRY_MS = 500,
+};
+
+struct consume_once {
+    struct consume_once_config config;
+    struct subscriber *subscriber; /* NULL: not connected */
+    pthread_t thread;
+    atomic_bool is_closing;
+    atomic_bool is_ready;
+
+    const struct record *records; /* the batch */
+    size_t n_records;
+
+    struct error last_trouble; /* as it was logged last */
+    struct counter *n_handled[N_EVENT_TYPES];
+    struct counter *n_repeated[N_EVENT_TYPES];
+    struct counter *n_rejected[N_EVENT_TYPES];
+};
+
+/* Why a record was rejected, in Kafka Connect's words. */
+struct rejection {
+    const char *stage;
+    const char *class_name;
+    char message[512];
+};
+
+static bool find_type(const struct consume_once *consumer, const char *topic,
+                      enum event_type *out) {
+    for (int type = 0; type < N_EVENT_TYPES; type++) {
+        if (strcmp(consumer->config.config->topics[type], topic) == 0) {
+            *out = (enum event_type)type;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ERR_INVALID: the record is not a good event, and `rejection` says why. */
+static enum status read_event(const struct record *record, const char *cluster_id,
+                              enum event_type type, struct event *out,
+                              struct rejection *rejection) {
+    struct error err;
+    if (envelope_read(&out->envelope, record, cluster_id, event_type_name(type), &err) != OK) {
+        rejection->stage = "HEADER_CONVERTER";
+        rejection->class_name = "orderflow.EnvelopeError";
+        snprintf(rejection->message, sizeof rejection->message, "%s", err.text);
+        return ERR_INVALID;
+    }
+    out->type = type;
+    struct contract_faults faults;
+    if (event_decode(record->value.data, record->value.len, out, &faults) != OK) {
+        rejection->stage = "VALUE_CONVERTER";
+        rejection->class_name =
+            faults.is_syntax ? "orderflow.SyntaxError" : "orderflow.ContractError";
+        contract_faults_describe(&faults, rejection->message, sizeof rejection->message);
+        return ERR_INVALID;
+    }
+    event_correlate(out);
+    return OK;
+}
+
+static void add_header(struct record *record, const char *name, const char *value) {
+    record->headers[record->n_headers++] =
+        (struct record_header){.name = name, .value = {value, strlen(value)}};
+}
+
+/* Passes the record on byte for byte, with headers that say where it was and
+ * why it is here. */
+static enum status pass_to_dead_letters(struct outbox *outbox, const struct record *record,
+                                        const struct rejection *rejection, struct error *err) {
+    char topic[TOPIC_NAME_SIZE], place[TOPIC_NAME_SIZE + 40], partition[16], offset[24];
+    config_dead_letter_topic(record->topic, topic);
+    snprintf(partition, sizeof partition, "%d", record->partition);
+    snprintf(offset, sizeof offset, "%lld", (long long)record->offset);
+    snprintf(place, sizeof place, "%s/%s/%s", record->topic, partition, offset);
+
+    struct record letter = *record;
+    letter.topic = topic;
+    add_header(&letter, "__connect.errors.topic", record->topic);
+    add_header(&letter, "__connect.errors.partition", partition);
+    add_header(&letter, "__connect.errors.offset", offset);
+    add_header(&letter, "__connect.errors.stage", rejection->stage);
+    add_header(&letter, "__connect.errors.exception.class.name", rejection->class_name);
+    add_header(&letter, "__connect.errors.exception.message", rejection->message);
+    return outbox_append_record(outbox, place, &letter, err);
+}
+
+static enum status reject(struct consume_once *consumer, const struct record *record,
+                          enum event_type type, const struct rejection *rejection,
+                          struct error *err) {
+    bool is_new;
+    enum status status =
+        inbox_reject(consumer->config.inbox, subscriber_cluster_id(consumer->subscriber), record,
+                     rejection->message, &is_new, err);
+    if (status != OK || !is_new)
+        return status;
+    log_warn("%s/%d/%lld is no good %s and goes to the dead letters: %s", record->topic,
+             record->partition, (long long)record->offset, event_type_name(type),
+             rejection->message);
+    counter_add(consumer->n_rejected[type], 1);
+    return pass_to_dead_letters(consumer->config.outbox, record, rejection, err);
+}
+
+/* Once: the inbox takes an event's id a single time, in the transaction that
+ * also holds the event's effect. */
+static enum status apply_record(struct consume_once *consumer, const struct record *record,
+                                struct error *err) {
+    enum event_type type;
+    struct event event;
+    struct rejection rejection;
+    if (!find_type(consumer, record->topic, &type))
+        return error_set(err, ERR_BUG, "a record of topic %s was not asked for", record->topic);
+    if (read_event(record, subscriber_cluster_id(consumer->subscriber), type, &event, &rejection) !=
+        OK)
+        return reject(consumer, record, type, &rejection, err);
+
+    bool is_new;
+    enum status status = inbox_insert(consumer->config.inbox, &event.envelope, &is_new, err);
+    if (status != OK)
+        return status;
+    counter_add(is_new ? consumer->n_handled[type] : consumer->n_repeated[type], 1);
+    return is_new ? consumer->config.handlers[type](consumer->config.service, &event, err) : OK;
+}
+
+/* The last record of each partition in the batch tells the position. */
+static enum status note_positions(struct consume_once *consumer, struct error *err) {
+    const struct record *last[BATCH_MAX];
+    size_t n = 0;
+    for (size_t i = consumer->n_records; i-- > 0;) {
+        const struct record *record = &consumer->records[i];
+        size_t at = 0;
+        while (at < n && (last[at]->partition != record->partition ||
+                          strcmp(last[at]->topic, record->topic) != 0))
+            at++;
+        if (at < n)
+            continue;
+        last[n++] = record;
+        enum status status =
+            inbox_set_position(consumer->config.inbox, subscriber_cluster_id(consumer->subscriber),
+                               record->topic, record->partition, record->offset + 1, err);
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+static enum status apply_batch(void *context, struct error *err) {
+    struct consume_once *consumer = context;
+    const struct consume_once_config *config = &consumer->config;
+    enum status status = OK;
+    if (config->announcer)
+        status = announcer_note(config->announcer, err);
+    for (size_t i = 0; status == OK && i < consumer->n_records; i++)
+        status = apply_record(consumer, &consumer->records[i], err);
+    if (status == OK)
+        status = note_positions(consumer, err);
+    if (status == OK)
+        status = inbox_prune(config->inbox,
+                             clock_now_ms() - config->config->inbox_retention_hours * 3600000, err);
+    return status;
+}
+
+/* Where a partition starts: behind what this database has seen of it, or what
+ * the group has, if another member was further. A cluster that knows no offset
+ * of the group may be new or have lost its disk, so all of it is read again:
+ * the inbox knows what was handled. */
+struct start_query {
+    struct consume_once *consumer;
+    const char *cluster_id, *topic;
+    int32_t partition;
+    int64_t position;
+};
+
+static enum status query_position(void *context, struct error *err) {
+    struct start_query *query = context;
+    return inbox_get_position(query->consumer->config.inbox, query->cluster_id, query->topic,
+                              query->partition, &query->position, err);
+}
+
+static enum status find_start(void *context, const char *cluster_id, const char *topic,
+                              int32_t partition, int64_t committed, int64_t *out_offset,
+                              struct error *err) {
+    struct start_query query = {context, cluster_id, topic, partition, -1};
+    enum status status = writer_run(query.consumer->config.writer, query_position, &query, err);
+    if (status != OK)
+        return status;
+    if (committed < 0)
+        *out_offset = SUBSCRIBER_BEGINNING;
+    else
+        *out_offset = query.position > committed ? query.position : committed;
+    return OK;
+}
+
+static enum status connect_broker(struct consume_once *consumer, struct error *err) {
+    const struct config *config = consumer->config.config;
+    const char *topics[N_EVENT_TYPES];
+    struct subscriber_config subscriber = {
+        .kafka = &config->kafka,
+        .group = config->consumer_group,
+        .topics = topics,
+        .start = find_start,
+        .context = consumer,
+    };
+    for (int type = 0; type < N_EVENT_TYPES; type++)
+        if (consumer->config.handlers[type])
+            topics[subscriber.n_topics++] = config->topics[type];
+    enum status status =
+        config_ensure_topics(config, TOPICS_TIMEOUT_MS, &subscriber.is_embedded, err);
+    if (status == OK)
+        status = subscriber_open(&subscriber, &consumer->subscriber, err);
+    return status;
+}
+
+/* The same trouble is said once, until it has passed. */
+static void say_trouble(struct consume_once *consumer, const struct error *err) {
+    if (strcmp(consumer->last_trouble.text, err->text) == 0)
+        return;
+    consumer->last_trouble = *err;
+    if (*err->text)
+        log_warn("consuming: %s; trying again", err->text);
+    else
+        log_info("consuming again");
+}
+
+static enum status note_announced(void *context, struct error *err) {
+    struct consume_once *consumer = context;
+    return announcer_note(consumer->config.announcer, err);
+}
+
+static void idle(struct consume_once *consumer) {
+    struct announcer *announcer = consumer->config.announcer;
+    if (announcer && announcer_is_behind(announcer))
+        writer_run(consumer->config.writer, note_announced, consumer, NULL);
+}
+
+static enum status handle_batch(struct consume_once *consumer, struct error *err) {
+    struct announcer *announcer = consumer->config.announcer;
+    enum status status = writer_run(consumer->config.writer, apply_batch, consumer, err);
+    if (announcer)
+        announcer_settle(announcer, status == OK);
+    if (status == OK)
+        subscriber_commit(consumer->subscriber);
+    return status;
+}
+
+static enum status run_once(struct consume_once *consumer, struct error *err) {
+    if (!consumer->subscriber)
+        return connect_broker(consumer, err);
+    enum status status = subscriber_poll(consumer->subscriber, POLL_MS, BATCH_MAX,
+                                         &consumer->records, &consumer->n_records, err);
+    if (status != OK)
+        return status;
+    atomic_store(&consumer->is_ready, subscriber_has_joined(consumer->subscriber));
+    if (consumer->n_records == 0) {
+        idle(consumer);
+        return OK;
+    }
+    return handle_batch(consumer, err);
+}
+
+static void pause_ms(int ms) {
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+/* After a failure: from the positions again, so that nothing of the batch that
+ * was undone is skipped; and with topics that may have gone with a broker's
+ * disk. What fails here is tried again with the next round. */
+static void recover(struct consume_once *consumer) {
+    struct error err;
+    bool is_embedded;
+    pause_ms(RETRY_MS);
+    if (!consumer->subscriber || atomic_load(&consumer->is_closing))
+        return;
+    config_ensure_topics(consumer->config.config, TOPICS_TIMEOUT_MS, &is_embedded, &err);
+    subscriber_restart(consumer->subscriber, &err);
+}
+
+static void *consume_main(void *context) {
+    struct consume_once *consumer = context;
+    while (!atomic_load(&consumer->is_closing)) {
+        struct error err = {""};
+        enum status status = run_once(consumer, &err);
+        if (status == ERR_BUG) {
+            consumer->config.failed(consumer->config.context, &err);
+            break;
+        }
+        say_trouble(consumer, &err);
+        if (status != OK)
+            recover(consumer);
+    }
+    subscriber_close(consumer->subscriber);
+    idle(consumer);
+    return NULL;
+}
+
+static void register_counters(struct consume_once *consumer) {
+    static const char *const names[] = {"orderflow_events_handled_total",
+                                        "orderflow_events_repeated_total",
+                                        "orderflow_events_rejected_total"};
+    static const char *const helps[] = {
+        "Events that have had their effect.",
+        "Events that came again and had no second effect.",
+        "Records that were no good events and went to the dead letters.",
+    };
+    struct counter **counters[] = {consumer->n_handled, consumer->n_repeated, consumer->n_rejected};
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+        for (int type = 0; type < N_EVENT_TYPES; type++) {
+            char labels[TOPIC_NAME_SIZE + 16];
+            snprintf(labels, sizeof labels, "topic=\"%s\"", consumer->config.config->topics[type]);
+            if (consumer->config.handlers[type])
+                counters[i][type] =
+                    metrics_counter(consumer->config.metrics, names[i], helps[i], labels);
+        }
+    }
+}
+
+enum status consume_once_open(const struct consume_once_config *config, struct consume_once **out,
+                              struct error *err) {
+    struct consume_once *consumer = calloc(1, sizeof *consumer);
+    if (!consumer)
+        abort();
+    consumer->config = *config;
+    register_counters(consumer);
+    if (pthread_create(&consumer->thread, NULL, consume_main, consumer) != 0) {
+        free(consumer);
+        return error_set(err, ERR_UNAVAILABLE, "the consumer's thread cannot be started");
+    }
+    *out = consumer;
+    return OK;
+}
+
+bool consume_once_is_ready(const struct consume_once *consumer) {
+    return atomic_load(&consumer->is_ready);
+}
+
+void consume_once_close(struct consume_once *consumer) {
+    if (!consumer)
+        return;
+    atomic_store(&consumer->is_closing, true);
+    pthread_join(consumer->thread, NULL);
+    free(consumer);
+}

@@ -1,0 +1,358 @@
+#include "runtime/outbox_relay.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bus/publisher.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    WINDOW = 8192, /* rows sent and not yet acknowledged */
+    NOTE_MS = 100, /* progress is noted this often under load */
+    CONNECT_TIMEOUT_MS = 500,
+    TOPICS_TIMEOUT_MS = 2000,
+    RETRY_MS = 500, /* pause after a failure */
+    CLUSTER_CHECK_MS = 1000,
+};
+
+struct in_flight {
+    int64_t seq;
+    bool is_acknowledged;
+};
+
+struct outbox_relay {
+    struct outbox_relay_config config;
+    struct db *db;
+    struct outbox_reader *reader;
+    struct publisher *publisher; /* NULL: not connected */
+    pthread_t thread;
+    int wake_fd;
+    atomic_bool is_closing;
+    int64_t deadline_ms; /* set before is_closing */
+
+    /* Tags count the rows sent; a tag's place in the window is tag % WINDOW. */
+    struct in_flight window[WINDOW];
+    uint64_t first_tag, end_tag;
+    bool must_reconnect;
+    enum { UNTRIED, REACHABLE, UNREACHABLE } broker; /* as last said in the log */
+    int64_t retry_at_ms;
+    int64_t next_cluster_check_ms;
+
+    struct outbox_progress progress; /* how far it is acknowledged */
+    struct write_job note;           /* the job that notes it */
+    struct outbox_progress noting;   /* what that job writes */
+    int64_t noted_upto;
+    int64_t noted_at_ms;
+    atomic_bool note_is_queued;
+
+    struct counter *n_published;
+    struct counter *n_unsendable;
+};
+
+void outbox_relay_wake(struct outbox_relay *relay) {
+    const uint64_t one = 1;
+    ssize_t ignored = write(relay->wake_fd, &one, sizeof one);
+    (void)ignored; /* fails only when the counter is full: then it is awake */
+}
+
+static void wait_for_work(struct outbox_relay *relay, int timeout_ms) {
+    struct pollfd fd = {.fd = relay->wake_fd, .events = POLLIN};
+    if (poll(&fd, 1, timeout_ms) > 0) {
+        uint64_t count;
+        ssize_t ignored = read(relay->wake_fd, &count, sizeof count);
+        (void)ignored; /* only says that there is something to look at */
+    }
+}
+
+static int64_t keep_since_ms(const struct outbox_relay *relay) {
+    return clock_now_ms() - relay->config.config->outbox_retention_hours * 3600000;
+}
+
+static struct outbox_relay *relay_of(struct write_job *note) {
+    return (struct outbox_relay *)(void *)((char *)note - offsetof(struct outbox_relay, note));
+}
+
+static enum status apply_note(struct write_job *job, struct error *err) {
+    struct outbox_relay *relay = relay_of(job);
+    return outbox_set_progress(relay->config.outbox, &relay->noting, keep_since_ms(relay), err);
+}
+
+/* A note that failed is made good by the next one. */
+static void finish_note(struct write_job *job, enum status status, const struct error *err) {
+    struct outbox_relay *relay = relay_of(job);
+    if (status != OK)
+        log_warn("outbox: noting what was sent: %s", err->text);
+    atomic_store(&relay->note_is_queued, false);
+}
+
+static void note_progress(struct outbox_relay *relay) {
+    int64_t now = clock_monotonic_ms();
+    bool is_idle = relay->first_tag == relay->end_tag;
+    if (relay->progress.sent_upto == relay->noted_upto || atomic_load(&relay->note_is_queued) ||
+        (!is_idle && now < relay->noted_at_ms + NOTE_MS))
+        return;
+    relay->noting = relay->progress;
+    atomic_store(&relay->note_is_queued, true);
+    if (writer_submit(relay->config.writer, &relay->note, NULL) != OK) {
+        atomic_store(&relay->note_is_queued, false);
+        return;
+    }
+    relay->noted_upto = relay->noting.sent_upto;
+    relay->noted_at_ms = now;
+}
+
+/* The acknowledged rows at the window's head are done. */
+static void advance(struct outbox_relay *relay) {
+    while (relay->first_tag < relay->end_tag) {
+        const struct in_flight *first = &relay->window[relay->first_tag % WINDOW];
+        if (!first->is_acknowledged)
+            break;
+        relay->progress.sent_upto = first->seq;
+        relay->first_tag++;
+    }
+}
+
+static void on_delivered(void *context, uint64_t tag, enum status status, const char *reason) {
+    struct outbox_relay *relay = context;
+    struct in_flight *row = &relay->window[tag % WINDOW];
+    if (status == ERR_INVALID) {
+        log_error("outbox: event %lld can never be published and stays in the outbox: %s",
+                  (long long)row->seq, reason);
+        counter_add(relay->n_unsendable, 1);
+    } else if (status != OK) {
+        relay->must_reconnect = true;
+        log_debug("outbox: event %lld was not acknowledged: %s", (long long)row->seq, reason);
+        return;
+    } else {
+        counter_add(relay->n_published, 1);
+    }
+    row->is_acknowledged = true;
+}
+
+static void disconnect(struct outbox_relay *relay) {
+    publisher_close(relay->publisher);
+    relay->publisher = NULL;
+    advance(relay);
+    relay->first_tag = relay->end_tag = 0;
+    relay->must_reconnect = false;
+    relay->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
+}
+
+static enum status rewind_outbox(struct outbox_relay *relay, struct error *err) {
+    int64_t first, last;
+    enum status status = outbox_reader_range(relay->reader, &first, &last, err);
+    if (status != OK)
+        return status;
+    int64_t from = first > 0 ? first - 1 : relay->progress.sent_upto;
+    if (*relay->progress.cluster_id && from < relay->progress.sent_upto)
+        log_warn("outbox: this is another Kafka cluster than last time; publishing the %lld events "
+                 "that are kept once more, consumers know those they have handled",
+                 (long long)(relay->progress.sent_upto - from));
+    if (from < relay->progress.sent_upto)
+        relay->progress.sent_upto = from;
+    return OK;
+}
+
+/* Finds out which cluster it is, and where in the outbox that means to go on. */
+static enum status find_position(struct outbox_relay *relay, struct error *err) {
+    char cluster_id[sizeof relay->progress.cluster_id];
+    enum status status = publisher_cluster_id(relay->publisher, CONNECT_TIMEOUT_MS, cluster_id,
+                                              sizeof cluster_id, err);
+    if (status != OK)
+        return status;
+    if (strcmp(cluster_id, relay->progress.cluster_id) != 0) {
+        status = rewind_outbox(relay, err);
+        if (status != OK)
+            return status;
+        strcpy(relay->progress.cluster_id, cluster_id);
+        relay->noted_upto = -1; /* the new id is to be noted, too */
+    }
+    bool is_embedded;
+    status = config_ensure_topics(relay->config.config, TOPICS_TIMEOUT_MS, &is_embedded, err);
+    if (status == OK)
+        outbox_reader_seek(relay->reader, relay->progress.sent_upto);
+    return status;
+}
+
+static enum status connect_broker(struct outbox_relay *relay, struct error *err) {
+    const struct publisher_events events = {
+        .delivered = on_delivered, .wake_fd = relay->wake_fd, .context = relay};
+    enum status status =
+        publisher_open(&relay->config.config->kafka, &events, &relay->publisher, err);
+    if (status != OK)
+        return status;
+    status = find_position(relay, err);
+    if (status != OK)
+        disconnect(relay);
+    return status;
+}
+
+static void say_reachable(struct outbox_relay *relay, enum status status, const char *reason) {
+    if (relay->broker == (status == OK ? REACHABLE : UNREACHABLE))
+        return;
+    relay->broker = status == OK ? REACHABLE : UNREACHABLE;
+    if (status == OK)
+        log_info("outbox: publishing to Kafka cluster %s", relay->progress.cluster_id);
+    else
+        log_warn("outbox: Kafka at %s cannot be used now, events wait: %s",
+                 relay->config.config->kafka.brokers, reason);
+}
+
+/* Sends rows until the window, the producer's queue or the outbox ends.
+ * *out_sent says whether any was sent. */
+static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct error *err) {
+    enum status status = OK;
+    bool found = true;
+    uint64_t before = relay->end_tag;
+    while (relay->end_tag - relay->first_tag < WINDOW) {
+        struct outbox_row row;
+        status = outbox_reader_next(relay->reader, &row, &found, err);
+        if (status != OK || !found)
+            break;
+        relay->window[relay->end_tag % WINDOW] = (struct in_flight){.seq = row.seq};
+        status = publisher_send(relay->publisher, &row.record, relay->end_tag, err);
+        if (status == ERR_INVALID) {
+            on_delivered(relay, relay->end_tag, status, err->text);
+        } else if (status != OK) {
+            outbox_reader_seek(relay->reader, row.seq - 1); /* this row comes again */
+            break;
+        }
+        relay->end_tag++;
+    }
+    outbox_reader_pause(relay->reader);
+    *out_sent = relay->end_tag != before;
+    return status == ERR_BUSY || status == ERR_INVALID ? OK : status;
+}
+
+static bool is_other_cluster(struct outbox_relay *relay) {
+    int64_t now = clock_monotonic_ms();
+    if (now < relay->next_cluster_check_ms)
+        return false;
+    relay->next_cluster_check_ms = now + CLUSTER_CHECK_MS;
+    char id[sizeof relay->progress.cluster_id];
+    return publisher_cluster_id(relay->publisher, 0, id, sizeof id, NULL) == OK &&
+           strcmp(id, relay->progress.cluster_id) != 0;
+}
+
+/* One round; returns how long to wait before the next. */
+static int run_once(struct outbox_relay *relay) {
+    struct error err;
+    enum status status = OK;
+    int64_t now = clock_monotonic_ms();
+    if (!relay->publisher) {
+        if (now < relay->retry_at_ms)
+            return (int)(relay->retry_at_ms - now);
+        status = connect_broker(relay, &err);
+        say_reachable(relay, status, err.text);
+        if (status != OK)
+            return RETRY_MS;
+    }
+
+    bool sent = false;
+    publisher_poll(relay->publisher, 0);
+    advance(relay);
+    if (!relay->must_reconnect)
+        status = send_rows(relay, &sent, &err);
+    if (status != OK)
+        log_warn("outbox: %s", err.text);
+    if (status != OK || relay->must_reconnect || publisher_is_broken(relay->publisher) ||
+        is_other_cluster(relay)) {
+        disconnect(relay);
+        return RETRY_MS;
+    }
+    note_progress(relay);
+    return sent ? 0 : NOTE_MS;
+}
+
+static bool is_finished(const struct outbox_relay *relay, int wait_ms) {
+    if (!atomic_load(&relay->is_closing))
+        return false;
+    bool is_idle = wait_ms > 0 && relay->publisher && relay->first_tag == relay->end_tag &&
+                   relay->progress.sent_upto == relay->noted_upto;
+    return is_idle || !relay->publisher || clock_monotonic_ms() >= relay->deadline_ms;
+}
+
+static void *relay_main(void *context) {
+    struct outbox_relay *relay = context;
+    int wait_ms = 0;
+    while (!is_finished(relay, wait_ms)) {
+        if (wait_ms > 0)
+            wait_for_work(relay, wait_ms);
+        wait_ms = run_once(relay);
+    }
+    if (relay->publisher)
+        disconnect(relay);
+    return NULL;
+}
+
+static void relay_free(struct outbox_relay *relay) {
+    outbox_reader_close(relay->reader);
+    db_close(relay->db);
+    if (relay->wake_fd >= 0)
+        close(relay->wake_fd);
+    free(relay);
+}
+
+static enum status start(struct outbox_relay *relay, struct error *err) {
+    enum status status = db_open_reader(relay->config.db_path, &relay->db, err);
+    if (status == OK)
+        status = outbox_reader_open(relay->db, &relay->reader, err);
+    if (status == OK)
+        status = outbox_reader_progress(relay->reader, &relay->progress, err);
+    if (status != OK)
+        return status;
+    relay->noted_upto = relay->progress.sent_upto;
+    relay->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (relay->wake_fd < 0)
+        return error_set(err, ERR_UNAVAILABLE, "eventfd: %s", strerror(errno));
+    if (pthread_create(&relay->thread, NULL, relay_main, relay) != 0)
+        return error_set(err, ERR_UNAVAILABLE, "the relay's thread cannot be started");
+    return OK;
+}
+
+enum status outbox_relay_open(const struct outbox_relay_config *config, struct outbox_relay **out,
+                              struct error *err) {
+    struct outbox_relay *relay = calloc(1, sizeof *relay);
+    if (!relay)
+        abort();
+    relay->config = *config;
+    relay->wake_fd = -1;
+    relay->note = (struct write_job){.apply = apply_note, .done = finish_note};
+    relay->n_published =
+        metrics_counter(config->metrics, "orderflow_events_published_total",
+                        "Events that a broker has acknowledged, repetitions included.", "");
+    relay->n_unsendable =
+        metrics_counter(config->metrics, "orderflow_events_unsendable_total",
+                        "Events that no broker will ever take, such as too large ones.", "");
+    enum status status = start(relay, err);
+    if (status != OK) {
+        relay_free(relay);
+        return status;
+    }
+    *out = relay;
+    return OK;
+}
+
+static enum status note_last(void *context, struct error *err) {
+    struct outbox_relay *relay = context;
+    return outbox_set_progress(relay->config.outbox, &relay->progress, 0, err);
+}
+
+void outbox_relay_close(struct outbox_relay *relay, int timeout_ms) {
+    if (!relay)
+        return;
+    relay->deadline_ms = clock_monotonic_ms() + timeout_ms;
+    atomic_store(&relay->is_closing, true);
+    outbox_relay_wake(relay);
+    pthread_join(relay->thread, NULL);
+    /* Also behind a note that may still be queued, which is in our memory. */
+    writer_run(relay->config.writer, note_last, relay, NULL);
+    relay_free(relay);
+}

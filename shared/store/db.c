@@ -1,0 +1,255 @@
+#include "store/db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* PRAGMA application_id of every database of ours: "OFLW". */
+#define APPLICATION_ID 0x4f464c57
+
+/* How long a connection waits for another's lock. Readers never wait in WAL
+ * mode but while the log is recovered after a crash. */
+enum { BUSY_TIMEOUT_MS = 2000 };
+
+struct db {
+    sqlite3 *handle;
+    char *path;
+    int lock_fd; /* -1: a reader */
+};
+
+static enum status from_sqlite(int code) {
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return OK;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return ERR_INVALID;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_NOMEM:
+        return ERR_UNAVAILABLE;
+    default:
+        return ERR_BUG;
+    }
+}
+
+static enum status fail(sqlite3 *handle, int code, struct error *err) {
+    const char *path = sqlite3_db_filename(handle, "main");
+    return error_set(err, from_sqlite(code), "database %s: %s (SQLite %d)", path ? path : "?",
+                     sqlite3_errmsg(handle), sqlite3_extended_errcode(handle));
+}
+
+enum status db_exec(struct db *db, const char *sql, struct error *err) {
+    int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? OK : fail(db->handle, code, err);
+}
+
+enum status db_prepare(struct db *db, const char *sql, sqlite3_stmt **out, struct error *err) {
+    int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    return code == SQLITE_OK ? OK : fail(db->handle, code, err);
+}
+
+enum status db_step(sqlite3_stmt *stmt, bool *out_row, struct error *err) {
+    int code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        *out_row = true;
+        return OK;
+    }
+    enum status status = code == SQLITE_DONE ? OK : fail(sqlite3_db_handle(stmt), code, err);
+    db_reset(stmt);
+    if (status == OK)
+        *out_row = false;
+    return status;
+}
+
+enum status db_run(sqlite3_stmt *stmt, struct error *err) {
+    bool row;
+    enum status status = db_step(stmt, &row, err);
+    if (status == OK && row)
+        db_reset(stmt);
+    return status;
+}
+
+void db_reset(sqlite3_stmt *stmt) {
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+}
+
+void db_bind_text(sqlite3_stmt *stmt, int index, const char *text) {
+    sqlite3_bind_text(stmt, index, text, -1, SQLITE_STATIC);
+}
+
+void db_bind_blob(sqlite3_stmt *stmt, int index, const void *data, size_t len) {
+    /* sqlite3_bind_blob takes a zero-length blob for NULL unless it has an address. */
+    sqlite3_bind_blob64(stmt, index, data, len, SQLITE_STATIC);
+}
+
+const char *db_column_text(sqlite3_stmt *stmt, int index) {
+    const unsigned char *text = sqlite3_column_text(stmt, index);
+    return text ? (const char *)text : "";
+}
+
+void db_copy_text(sqlite3_stmt *stmt, int index, char *out, size_t size) {
+    snprintf(out, size, "%s", db_column_text(stmt, index));
+}
+
+static enum status read_pragma(struct db *db, const char *sql, int64_t *out, struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    enum status status = db_prepare(db, sql, &stmt, err);
+    if (status == OK)
+        status = db_step(stmt, &row, err);
+    if (status == OK)
+        *out = row ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+/* Only reads: a file that is refused here was not touched. */
+static enum status check_origin(struct db *db, const struct db_schema *schema, int64_t *out_version,
+                                struct error *err) {
+    int64_t application, version, n_objects;
+    enum status status = read_pragma(db, "PRAGMA application_id", &application, err);
+    if (status == OK)
+        status = read_pragma(db, "PRAGMA user_version", &version, err);
+    if (status == OK)
+        status = read_pragma(db, "SELECT count(*) FROM sqlite_schema", &n_objects, err);
+    if (status != OK)
+        return status;
+    if (application != APPLICATION_ID && (application != 0 || n_objects > 0))
+        return error_set(err, ERR_INVALID,
+                         "database %s: not a database of Orderflow; set DATA_DIR to another folder",
+                         db->path);
+    if (version > (int64_t)schema->n_steps)
+        return error_set(err, ERR_INVALID,
+                         "database %s: has version %lld, this program knows versions up to %zu; "
+                         "run the newer program",
+                         db->path, (long long)version, schema->n_steps);
+    *out_version = version;
+    return OK;
+}
+
+static enum status run_step(struct db *db, const char *sql, size_t version, struct error *err) {
+    char stamp[96];
+    snprintf(stamp, sizeof stamp, "PRAGMA application_id=%d; PRAGMA user_version=%zu; COMMIT",
+             APPLICATION_ID, version);
+    enum status status = db_exec(db, "BEGIN IMMEDIATE", err);
+    if (status == OK)
+        status = db_exec(db, sql, err);
+    if (status == OK)
+        status = db_exec(db, stamp, err);
+    if (status != OK && !sqlite3_get_autocommit(db->handle))
+        db_exec(db, "ROLLBACK", NULL);
+    return status;
+}
+
+static enum status migrate(struct db *db, const struct db_schema *schema, struct error *err) {
+    int64_t version = 0;
+    enum status status = check_origin(db, schema, &version, err);
+    if (status != OK)
+        return status;
+
+    /* The log file is cut back to this size after a burst, so it cannot keep
+     * the disk space that one long reader made it take. */
+    status = db_exec(db,
+                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                     "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=ON",
+                     err);
+    for (size_t i = (size_t)version; status == OK && i < schema->n_steps; i++) {
+        status = run_step(db, schema->steps[i], i + 1, err);
+        if (status != OK)
+            error_wrap(err, status, "bringing it to version %zu", i + 1);
+    }
+    return status;
+}
+
+static enum status take_lock(struct db *db, struct error *err) {
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s.lock", db->path);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return error_set(err, ERR_INVALID, "database %s: the path is too long", db->path);
+    db->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (db->lock_fd < 0)
+        return error_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+    if (flock(db->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    return error_set(err, ERR_BUSY,
+                     "database %s: another process uses it; stop that one, or set DATA_DIR to "
+                     "another folder",
+                     db->path);
+}
+
+static struct db *db_new(const char *path) {
+    struct db *db = calloc(1, sizeof *db);
+    if (!db)
+        abort();
+    db->lock_fd = -1;
+    db->path = strdup(path);
+    if (!db->path)
+        abort();
+    return db;
+}
+
+static enum status open_handle(struct db *db, int flags, struct error *err) {
+    int code = sqlite3_open_v2(db->path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK)
+        return error_set(err, from_sqlite(code), "database %s: %s", db->path,
+                         sqlite3_errmsg(db->handle));
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    return OK;
+}
+
+enum status db_open_writer(const char *path, const struct db_schema *schema, struct db **out,
+                           struct error *err) {
+    struct db *db = db_new(path);
+    enum status status = take_lock(db, err);
+    if (status == OK)
+        status = open_handle(db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (status == OK)
+        status = migrate(db, schema, err);
+    if (status != OK) {
+        db_close(db);
+        return status;
+    }
+    *out = db;
+    return OK;
+}
+
+enum status db_open_reader(const char *path, struct db **out, struct error *err) {
+    struct db *db = db_new(path);
+    enum status status = open_handle(db, SQLITE_OPEN_READONLY, err);
+    if (status != OK) {
+        db_close(db);
+        return status;
+    }
+    *out = db;
+    return OK;
+}
+
+void db_close(struct db *db) {
+    if (!db)
+        return;
+    int code = sqlite3_close(db->handle);
+    assert(code == SQLITE_OK); /* a statement was not finalized */
+    (void)code;
+    if (db->lock_fd >= 0)
+        close(db->lock_fd); /* releases the lock; the file stays, removing it would race */
+    free(db->path);
+    free(db);
+}
+
+const char *db_path(const struct db *db) {
+    return db->path;
+}

@@ -1,0 +1,76 @@
+/*
+ * A service's SQLite database: how it is opened, stepped and how SQLite's
+ * result codes become a status.
+ *
+ * Each database has exactly one connection that writes, used by the writer's
+ * thread alone (store/writer.h), and read-only connections, one a thread. It
+ * runs in WAL mode with synchronous=FULL: what was committed survives the loss
+ * of power.
+ */
+#pragma once
+
+#include "base/status.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+
+/*
+ * The database's schema as the steps that lead to it: step i brings version i
+ * to version i + 1 (PRAGMA user_version). Steps are only ever appended.
+ */
+struct db_schema {
+    const char *const *steps; /* SQL, one or more statements each */
+    size_t n_steps;
+};
+
+/*
+ * Opens the writing connection, creates the file if needed, and brings it to
+ * the newest version. It holds a lock on "<path>.lock" until it is closed, so
+ * a second process cannot open the same database to write.
+ * ERR_BUSY: another process has it. ERR_INVALID: the file is not ours, is
+ * damaged, or comes from a newer version of the program; it was not touched.
+ * ERR_UNAVAILABLE: it cannot be opened (rights, space, …).
+ */
+enum status db_open_writer(const char *path, const struct db_schema *schema, struct db **out,
+                           struct error *err);
+
+/* Opens a read-only connection to a database that exists, for one thread. */
+enum status db_open_reader(const char *path, struct db **out, struct error *err);
+
+/* Closes it; all statements must be finalized. NULL is fine. */
+void db_close(struct db *db);
+
+const char *db_path(const struct db *db);
+
+/* Runs SQL without results. */
+enum status db_exec(struct db *db, const char *sql, struct error *err);
+
+/* Prepares a statement that lives long; the caller finalizes it with
+ * sqlite3_finalize (NULL is fine there). */
+enum status db_prepare(struct db *db, const char *sql, sqlite3_stmt **out, struct error *err);
+
+/* Steps once: *out_row says whether there is a row to read. When there is none
+ * and after an error, the statement is reset and its bindings are cleared. */
+enum status db_step(sqlite3_stmt *stmt, bool *out_row, struct error *err);
+
+/* Steps a statement that gives no rows, to its end. */
+enum status db_run(sqlite3_stmt *stmt, struct error *err);
+
+/* Ends a statement early: after it, it can be bound and stepped anew. */
+void db_reset(sqlite3_stmt *stmt);
+
+/* Binds text that the caller keeps until the statement was stepped to its end. */
+void db_bind_text(sqlite3_stmt *stmt, int index, const char *text);
+
+/* The same for bytes; NULL `data` binds SQL's NULL. */
+void db_bind_blob(sqlite3_stmt *stmt, int index, const void *data, size_t len);
+
+/* A column as text, "" for NULL; lives until the next step. */
+const char *db_column_text(sqlite3_stmt *stmt, int index);
+
+/* Copies a column's text into an array of `size`, cut if it is too long. */
+void db_copy_text(sqlite3_stmt *stmt, int index, char *out, size_t size);

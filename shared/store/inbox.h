@@ -1,0 +1,65 @@
+/*
+ * The inbox: which events have had their effect, and where the consumer is in
+ * each partition. It is written in the transaction of the effect itself, and
+ * that makes "handled once" true whatever is delivered twice.
+ *
+ * All of it is used only inside jobs of the writer.
+ */
+#pragma once
+
+#include "event/envelope.h"
+#include "store/db.h"
+
+#define INBOX_SCHEMA                                                                               \
+    "CREATE TABLE inbox ("                                                                         \
+    " seq INTEGER PRIMARY KEY,"                                                                    \
+    " event_id TEXT NOT NULL,"                                                                     \
+    " source TEXT NOT NULL,"                                                                       \
+    " received_ms INTEGER NOT NULL,"                                                               \
+    " UNIQUE (event_id, source)"                                                                   \
+    ") STRICT;"                                                                                    \
+    "CREATE TABLE rejected ("                                                                      \
+    " cluster_id TEXT NOT NULL,"                                                                   \
+    " topic TEXT NOT NULL,"                                                                        \
+    " partition INTEGER NOT NULL,"                                                                 \
+    " offset INTEGER NOT NULL,"                                                                    \
+    " reason TEXT NOT NULL,"                                                                       \
+    " rejected_ms INTEGER NOT NULL,"                                                               \
+    " PRIMARY KEY (cluster_id, topic, partition, offset)"                                          \
+    ") STRICT, WITHOUT ROWID;"                                                                     \
+    "CREATE TABLE positions ("                                                                     \
+    " cluster_id TEXT NOT NULL,"                                                                   \
+    " topic TEXT NOT NULL,"                                                                        \
+    " partition INTEGER NOT NULL,"                                                                 \
+    " next_offset INTEGER NOT NULL,"                                                               \
+    " PRIMARY KEY (cluster_id, topic, partition)"                                                  \
+    ") STRICT, WITHOUT ROWID;"
+
+struct inbox;
+
+enum status inbox_open(struct db *writer_db, struct inbox **out, struct error *err);
+void inbox_close(struct inbox *inbox);
+
+/* Remembers the event as handled. *out_is_new is false when it already was:
+ * then its effect must not be applied again. CloudEvents identifies an event
+ * by its id and source together. */
+enum status inbox_insert(struct inbox *inbox, const struct envelope *envelope, bool *out_is_new,
+                         struct error *err);
+
+/* Remembers a record that went to the dead letters, by its place: its event id
+ * stays free, so that the event can be replayed once the cause is mended.
+ * *out_is_new is false when this very record was rejected before. */
+enum status inbox_reject(struct inbox *inbox, const char *cluster_id, const struct record *record,
+                         const char *reason, bool *out_is_new, struct error *err);
+
+/* Stores the offset of the next record to read from a partition. */
+enum status inbox_set_position(struct inbox *inbox, const char *cluster_id, const char *topic,
+                               int32_t partition, int64_t next_offset, struct error *err);
+
+/* Reads it; -1 when this database has read nothing from that partition of that
+ * cluster. */
+enum status inbox_get_position(struct inbox *inbox, const char *cluster_id, const char *topic,
+                               int32_t partition, int64_t *out_next_offset, struct error *err);
+
+/* Deletes events that were remembered before that time, some at a time. */
+enum status inbox_prune(struct inbox *inbox, int64_t forget_before_ms, struct error *err);

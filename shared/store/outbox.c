@@ -1,0 +1,304 @@
+#include "store/outbox.h"
+
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "event/codec.h"
+#include "store/prune.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct outbox {
+    const char *service;
+    const char *const *topics;
+    sqlite3_stmt *insert;
+    sqlite3_stmt *set_progress;
+    struct prune prune;
+    struct strbuf payload;
+    struct strbuf headers;
+    atomic_int_fast64_t appended_upto; /* the newest row */
+    atomic_int_fast64_t ever_sent_upto;
+};
+
+/* Headers in one blob: for each, its name with the terminator, the value's
+ * length (-1: null) and the value. Written and read on the same machine. */
+static void pack_headers(const struct record *record, struct strbuf *out) {
+    strbuf_reset(out);
+    for (size_t i = 0; i < record->n_headers; i++) {
+        const struct record_header *header = &record->headers[i];
+        int32_t len = header->value.data ? (int32_t)header->value.len : -1;
+        strbuf_add(out, header->name, strlen(header->name) + 1);
+        strbuf_add(out, &len, sizeof len);
+        if (len > 0)
+            strbuf_add(out, header->value.data, header->value.len);
+    }
+}
+
+static enum status unpack_headers(struct bytes blob, struct record *out, struct error *err) {
+    const char *at = blob.data;
+    size_t left = blob.len;
+    out->n_headers = 0;
+    while (left > 0) {
+        size_t name_len = strnlen(at, left);
+        int32_t len;
+        if (out->n_headers == RECORD_HEADERS_MAX || name_len + 1 + sizeof len > left)
+            return error_set(err, ERR_BUG, "outbox: a row's headers are damaged");
+        memcpy(&len, at + name_len + 1, sizeof len);
+        const char *value = at + name_len + 1 + sizeof len;
+        size_t value_len = len > 0 ? (size_t)len : 0;
+        left -= name_len + 1 + sizeof len;
+        if (value_len > left)
+            return error_set(err, ERR_BUG, "outbox: a row's headers are damaged");
+        out->headers[out->n_headers++] = (struct record_header){
+            .name = at,
+            .value = {.data = len >= 0 ? value : NULL, .len = value_len},
+        };
+        left -= value_len;
+        at = value + value_len;
+    }
+    return OK;
+}
+
+static enum status load_counts(struct outbox *outbox, struct db *db, struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    enum status status = db_prepare(
+        db, "SELECT ever_sent_upto, (SELECT max(seq) FROM outbox) FROM outbox_state", &stmt, err);
+    if (status == OK)
+        status = db_step(stmt, &row, err);
+    if (status == OK && row) {
+        atomic_store(&outbox->ever_sent_upto, sqlite3_column_int64(stmt, 0));
+        atomic_store(&outbox->appended_upto, sqlite3_column_int64(stmt, 1));
+    }
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+enum status outbox_open(struct db *writer_db, const char *service,
+                        const char *const topics[N_EVENT_TYPES], struct outbox **out,
+                        struct error *err) {
+    struct outbox *outbox = calloc(1, sizeof *outbox);
+    if (!outbox)
+        abort();
+    outbox->service = service;
+    outbox->topics = topics;
+    strbuf_init(&outbox->payload);
+    strbuf_init(&outbox->headers);
+
+    enum status status =
+        db_prepare(writer_db,
+                   "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic,"
+                   " headers, created_ms) VALUES (?,?,?,?,?,?,?,?)",
+                   &outbox->insert, err);
+    if (status == OK)
+        status = db_prepare(writer_db,
+                            "UPDATE outbox_state SET cluster_id = ?1, sent_upto = ?2,"
+                            " ever_sent_upto = max(ever_sent_upto, ?2)",
+                            &outbox->set_progress, err);
+    if (status == OK)
+        status = prune_open(&outbox->prune, writer_db,
+                            "SELECT max(seq) FROM (SELECT seq, created_ms FROM outbox"
+                            " ORDER BY seq LIMIT ?1) WHERE created_ms < ?2 AND seq <= ?3",
+                            "DELETE FROM outbox WHERE seq <= ?1", err);
+    if (status == OK)
+        status = load_counts(outbox, writer_db, err);
+    if (status != OK) {
+        outbox_close(outbox);
+        return status;
+    }
+    *out = outbox;
+    return OK;
+}
+
+void outbox_close(struct outbox *outbox) {
+    if (!outbox)
+        return;
+    sqlite3_finalize(outbox->insert);
+    sqlite3_finalize(outbox->set_progress);
+    prune_release(&outbox->prune);
+    strbuf_release(&outbox->payload);
+    strbuf_release(&outbox->headers);
+    free(outbox);
+}
+
+static enum status insert_row(struct outbox *outbox, const char *id, const char *aggregate_type,
+                              const char *type, const struct record *record, struct error *err) {
+    sqlite3_stmt *insert = outbox->insert;
+    pack_headers(record, &outbox->headers);
+    db_bind_text(insert, 1, id);
+    db_bind_text(insert, 2, aggregate_type);
+    db_bind_blob(insert, 3, record->key.data, record->key.len);
+    db_bind_text(insert, 4, type);
+    db_bind_blob(insert, 5, record->value.data, record->value.len);
+    db_bind_text(insert, 6, record->topic);
+    db_bind_blob(insert, 7, outbox->headers.data, outbox->headers.len);
+    sqlite3_bind_int64(insert, 8, clock_now_ms());
+    enum status status = db_run(insert, err);
+    if (status == OK)
+        atomic_store(&outbox->appended_upto, sqlite3_last_insert_rowid(sqlite3_db_handle(insert)));
+    return status;
+}
+
+enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
+                          struct error *err) {
+    struct envelope_text text;
+    struct record record = {.topic = outbox->topics[event->type]};
+    const char *type = event_type_name(event->type);
+    envelope_init(&event->envelope, outbox->service, cause);
+    envelope_write(&event->envelope, type, &text, &record);
+
+    strbuf_reset(&outbox->payload);
+    event_encode(event, &outbox->payload);
+    const char *key = event_key(event);
+    record.key = (struct bytes){key, strlen(key)};
+    record.value = (struct bytes){outbox->payload.data, outbox->payload.len};
+    return insert_row(outbox, event->envelope.id, event_aggregate_type(event->type), type, &record,
+                      err);
+}
+
+enum status outbox_append_action(struct outbox *outbox, const char *action,
+                                 const struct envelope *cause, struct error *err) {
+    struct event event = {.type = EVENT_NEW_LOGGING_ACTION};
+    assert(strlen(outbox->service) < ID_SIZE && strlen(action) < ID_SIZE);
+    strcpy(event.logging_action.service_name, outbox->service);
+    strcpy(event.logging_action.action, action);
+    return outbox_append(outbox, &event, cause, err);
+}
+
+enum status outbox_append_record(struct outbox *outbox, const char *id, const struct record *record,
+                                 struct error *err) {
+    return insert_row(outbox, id, "dead-letter", "dead-letter", record, err);
+}
+
+enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progress *progress,
+                                int64_t forget_before_ms, struct error *err) {
+    db_bind_text(outbox->set_progress, 1, progress->cluster_id);
+    sqlite3_bind_int64(outbox->set_progress, 2, progress->sent_upto);
+    enum status status = db_run(outbox->set_progress, err);
+    if (status != OK)
+        return status;
+    if (progress->sent_upto > atomic_load(&outbox->ever_sent_upto))
+        atomic_store(&outbox->ever_sent_upto, progress->sent_upto);
+    return prune_run(&outbox->prune, forget_before_ms, progress->sent_upto, err);
+}
+
+int64_t outbox_backlog(struct outbox *outbox) {
+    int64_t backlog = atomic_load(&outbox->appended_upto) - atomic_load(&outbox->ever_sent_upto);
+    return backlog > 0 ? backlog : 0;
+}
+
+struct outbox_reader {
+    sqlite3_stmt *next;
+    sqlite3_stmt *progress;
+    sqlite3_stmt *range;
+    int64_t last_seq;
+    bool is_stepping; /* `next` is bound and holds a snapshot */
+};
+
+enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out,
+                               struct error *err) {
+    struct outbox_reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        abort();
+    enum status status = db_prepare(reader_db,
+                                    "SELECT seq, topic, aggregateid, payload, headers FROM outbox"
+                                    " WHERE seq > ? ORDER BY seq",
+                                    &reader->next, err);
+    if (status == OK)
+        status = db_prepare(reader_db, "SELECT cluster_id, sent_upto FROM outbox_state",
+                            &reader->progress, err);
+    if (status == OK)
+        status = db_prepare(reader_db,
+                            "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)",
+                            &reader->range, err);
+    if (status != OK) {
+        outbox_reader_close(reader);
+        return status;
+    }
+    *out = reader;
+    return OK;
+}
+
+void outbox_reader_close(struct outbox_reader *reader) {
+    if (!reader)
+        return;
+    sqlite3_finalize(reader->next);
+    sqlite3_finalize(reader->progress);
+    sqlite3_finalize(reader->range);
+    free(reader);
+}
+
+void outbox_reader_pause(struct outbox_reader *reader) {
+    if (reader->is_stepping)
+        db_reset(reader->next);
+    reader->is_stepping = false;
+}
+
+void outbox_reader_seek(struct outbox_reader *reader, int64_t after_seq) {
+    outbox_reader_pause(reader);
+    reader->last_seq = after_seq;
+}
+
+static struct bytes column_bytes(sqlite3_stmt *stmt, int index) {
+    struct bytes bytes = {NULL, 0};
+    if (sqlite3_column_type(stmt, index) == SQLITE_NULL)
+        return bytes;
+    bytes.data = sqlite3_column_blob(stmt, index);
+    bytes.len = (size_t)sqlite3_column_bytes(stmt, index);
+    if (!bytes.data)
+        bytes.data = ""; /* SQLite gives no address for zero bytes */
+    return bytes;
+}
+
+enum status outbox_reader_next(struct outbox_reader *reader, struct outbox_row *out,
+                               bool *out_found, struct error *err) {
+    bool row;
+    if (!reader->is_stepping)
+        sqlite3_bind_int64(reader->next, 1, reader->last_seq);
+    enum status status = db_step(reader->next, &row, err);
+    reader->is_stepping = status == OK && row;
+    if (status != OK)
+        return status;
+    if (row) {
+        out->seq = sqlite3_column_int64(reader->next, 0);
+        out->record = (struct record){
+            .topic = db_column_text(reader->next, 1),
+            .key = column_bytes(reader->next, 2),
+            .value = column_bytes(reader->next, 3),
+        };
+        status = unpack_headers(column_bytes(reader->next, 4), &out->record, err);
+        if (status != OK)
+            return status;
+        reader->last_seq = out->seq;
+    }
+    *out_found = row;
+    return OK;
+}
+
+enum status outbox_reader_progress(struct outbox_reader *reader, struct outbox_progress *out,
+                                   struct error *err) {
+    bool row;
+    enum status status = db_step(reader->progress, &row, err);
+    if (status != OK)
+        return status;
+    if (!row)
+        return error_set(err, ERR_BUG, "outbox: its state is missing");
+    db_copy_text(reader->progress, 0, out->cluster_id, sizeof out->cluster_id);
+    out->sent_upto = sqlite3_column_int64(reader->progress, 1);
+    db_reset(reader->progress);
+    return OK;
+}
+
+enum status outbox_reader_range(struct outbox_reader *reader, int64_t *out_first, int64_t *out_last,
+                                struct error *err) {
+    bool row;
+    enum status status = db_step(reader->range, &row, err);
+    if (status != OK)
+        return status;
+    *out_first = sqlite3_column_int64(reader->range, 0);
+    *out_last = sqlite3_column_int64(reader->range, 1);
+    db_reset(reader->range);
+    return OK;
+}

@@ -1,0 +1,104 @@
+/*
+ * The transactional outbox: events are written in the same transaction as the
+ * change that causes them, and published from here afterwards. Rows are kept
+ * for a while after they were sent, so that they can be published again when a
+ * broker has lost its disk.
+ *
+ * The columns are those of Debezium's outbox event router (id, aggregatetype,
+ * aggregateid, type, payload) and what publishing needs. Rows are sent in the
+ * order of `seq`; everything up to outbox_state.sent_upto was acknowledged.
+ */
+#pragma once
+
+#include "event/event.h"
+#include "store/db.h"
+
+#define OUTBOX_SCHEMA                                                                              \
+    "CREATE TABLE outbox ("                                                                        \
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"                                                      \
+    " id TEXT NOT NULL,"                                                                           \
+    " aggregatetype TEXT NOT NULL,"                                                                \
+    " aggregateid BLOB,"                                                                           \
+    " type TEXT NOT NULL,"                                                                         \
+    " payload BLOB,"                                                                               \
+    " topic TEXT NOT NULL,"                                                                        \
+    " headers BLOB NOT NULL,"                                                                      \
+    " created_ms INTEGER NOT NULL"                                                                 \
+    ") STRICT;"                                                                                    \
+    "CREATE TABLE outbox_state ("                                                                  \
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"                                                    \
+    " cluster_id TEXT NOT NULL,"                                                                   \
+    " sent_upto INTEGER NOT NULL,"                                                                 \
+    " ever_sent_upto INTEGER NOT NULL"                                                             \
+    ") STRICT;"                                                                                    \
+    "INSERT INTO outbox_state VALUES (1, '', 0, 0);"
+
+/* The writing side; used only inside jobs of the writer. */
+struct outbox;
+
+/* `service` ("order-service") becomes the events' source; `topics` names the
+ * topic of each event type. Both are borrowed until the outbox is closed. */
+enum status outbox_open(struct db *writer_db, const char *service,
+                        const char *const topics[N_EVENT_TYPES], struct outbox **out,
+                        struct error *err);
+void outbox_close(struct outbox *outbox);
+
+/*
+ * Appends an event whose type and payload the caller has set. Its envelope is
+ * made here, as a new event caused by `cause` (NULL: by nothing); it can be
+ * read from `event` afterwards.
+ */
+enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
+                          struct error *err);
+
+/* Appends the log action `action` of this service, caused by `cause`. */
+enum status outbox_append_action(struct outbox *outbox, const char *action,
+                                 const struct envelope *cause, struct error *err);
+
+/* Appends a record byte for byte, as a dead letter is passed on. `id` names
+ * it in the table. */
+enum status outbox_append_record(struct outbox *outbox, const char *id, const struct record *record,
+                                 struct error *err);
+
+/* Which rows were sent, and to which cluster. */
+struct outbox_progress {
+    char cluster_id[128]; /* "": nothing was ever sent */
+    int64_t sent_upto;    /* every row up to this one was acknowledged */
+};
+
+/* Stores the progress, and deletes sent rows that are older than
+ * `forget_before_ms`, some at a time. */
+enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progress *progress,
+                                int64_t forget_before_ms, struct error *err);
+
+/* How many rows were never sent to any cluster. Any thread. */
+int64_t outbox_backlog(struct outbox *outbox);
+
+/* The reading side, on a read-only connection of the caller's thread. */
+struct outbox_reader;
+
+struct outbox_row {
+    int64_t seq;
+    struct record record; /* lives until the next call on the reader */
+};
+
+enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out, struct error *err);
+void outbox_reader_close(struct outbox_reader *reader);
+
+/* Starts at the first row after `seq`. */
+void outbox_reader_seek(struct outbox_reader *reader, int64_t after_seq);
+
+/* The next row, in order. *out_found is false when there is no further row at
+ * this moment; rows committed later are found by later calls. */
+enum status outbox_reader_next(struct outbox_reader *reader, struct outbox_row *out,
+                               bool *out_found, struct error *err);
+
+/* Lets go of the database's snapshot; call it before waiting. */
+void outbox_reader_pause(struct outbox_reader *reader);
+
+enum status outbox_reader_progress(struct outbox_reader *reader, struct outbox_progress *out,
+                                   struct error *err);
+
+/* The first and last row that is kept; both 0 when there is none. */
+enum status outbox_reader_range(struct outbox_reader *reader, int64_t *out_first, int64_t *out_last,
+                                struct error *err);

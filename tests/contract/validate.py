@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""Says what JSON Schema itself, without our own reader, thinks of payloads.
+
+usage: validate.py SCHEMA FILE...
+
+Prints a line for each file: "valid FILE", "invalid FILE: reason" (the schema
+refuses it) or "malformed FILE: reason" (it is not JSON). Needs Debian's
+python3-jsonschema.
+"""
+
+import json
+import sys
+from decimal import Decimal
+
+from jsonschema import Draft7Validator
+from jsonschema.validators import extend
+
+
+def refuse_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+def load(path):
+    with open(path, "rb") as file:
+        text = file.read().decode("utf-8")
+    # As decimals: 19.99 is no multiple of 0.01 among binary fractions.
+    return json.loads(text, parse_float=Decimal, parse_constant=refuse_constant)
+
+
+def is_integer(checker, value):
+    """3.0 is an integer to JSON Schema (draft-06 and later), also as a decimal."""
+    if isinstance(value, Decimal):
+        return value == value.to_integral_value()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def new_validator(schema):
+    checker = Draft7Validator.TYPE_CHECKER.redefine("integer", is_integer)
+    return extend(Draft7Validator, type_checker=checker)(schema)
+
+
+def verdict(validator, path):
+    try:
+        payload = load(path)
+    except ValueError as error:
+        return f"malformed {path}: {error}"
+    for error in validator.iter_errors(payload):
+        return f"invalid {path}: {error.message!r}"
+    return f"valid {path}"
+
+
+def main():
+    schema = load(sys.argv[1])
+    Draft7Validator.check_schema(schema)
+    validator = new_validator(schema)
+    for example in schema["examples"]:
+        validator.validate(example)
+    for path in sys.argv[2:]:
+        print(verdict(validator, path))
+
+
+main()

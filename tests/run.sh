@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Runs test programs, some at once, and sums up what they say.
+set -euo pipefail
+
+jobs=${JOBS:-4}
+timeout_s=${TEST_TIMEOUT_S:-180}
+log_dir=${TEST_LOG_DIR:-build/test-logs}
+
+usage() {
+    cat <<TEXT
+usage: tests/run.sh PROGRAM...
+
+Runs each program with its own log, prints a line as it ends, and its log when
+it failed. The last line is "N passed, M failed", over all of them. A program
+that crashes, or takes too long, counts as one that failed. Exit 1 when
+anything failed or nothing ran.
+
+Settings (environment):
+  JOBS            how many run at once (4)
+  TEST_TIMEOUT_S  how long one may take (180)
+  TEST_LOG_DIR    where the logs go (build/test-logs)
+TEXT
+}
+
+# count_of WORD LOG: from cmocka's summaries, "[  PASSED  ] 3 test(s)"
+count_of() {
+    sed -n "s/^\[ *$1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+speaks_cmocka() { grep -q '^\[==========\]' "$1"; }
+
+# report NAME LOG EXIT_CODE SECONDS: the program's line, and its counts to a file
+report() {
+    local name=$1 log=$2 code=$3 seconds=$4 passed failed skipped note=
+    passed=$(count_of PASSED "$log")
+    failed=$(count_of FAILED "$log")
+    skipped=$(count_of SKIPPED "$log")
+    if ((code != 0 && failed == 0)); then
+        failed=1
+        note=", exit code $code"
+        ((code != 124 && code != 137)) || note=", ended after $timeout_s s"
+    elif ((code == 0 && passed == 0)) && ! speaks_cmocka "$log"; then
+        passed=1
+    fi
+    ((skipped == 0)) || note="$note, $skipped skipped"
+    {
+        flock 9
+        printf '%-44s %4d s  %d passed, %d failed%s\n' "$name" "$seconds" "$passed" "$failed" "$note"
+        ((failed == 0)) || sed 's/^/    /' "$log"
+    } 9>>"$results/lock"
+    printf '%d %d\n' "$passed" "$failed" >"$results/$name"
+}
+
+# Runs one in a process group of its own, which is killed when it takes too long.
+run_one() {
+    local program=$1 name log code=0 began=$SECONDS
+    name=$(sed 's:^.*tests/::; s:/:-:g' <<<"$program")
+    log=$log_dir/$name.log
+    timeout --kill-after=5 "$timeout_s" "$program" >"$log" 2>&1 </dev/null || code=$?
+    report "$name" "$log" "$code" $((SECONDS - began))
+}
+
+main() {
+    case ${1:-} in
+    -h | --help)
+        usage
+        return
+        ;;
+    esac
+    mkdir -p "$log_dir"
+    results=$(mktemp -d)
+    trap 'rm -rf "$results"' EXIT
+    local n_running=0 program passed failed
+    for program; do
+        if ((n_running == jobs)); then
+            wait -n || true
+            n_running=$((n_running - 1))
+        fi
+        run_one "$program" &
+        n_running=$((n_running + 1))
+    done
+    wait
+    read -r passed failed < <(find "$results" -type f ! -name lock -exec cat {} + \
+        | awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }')
+    # A program whose shell died has left no counts.
+    failed=$((failed + $# - $(find "$results" -type f ! -name lock | wc -l)))
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    ((failed == 0 && passed > 0))
+}
+
+main "$@"
