@@ -35,8 +35,14 @@ enum status error_wrap(struct error *err, enum status status, const char *format
         va_start(args, format);
         int n = vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
-        if (n >= 0 && (size_t)n < sizeof err->text)
-            snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", inner);
+        static const char separator[] = ": ";
+        size_t used = n < 0 ? sizeof err->text : (size_t)n + sizeof separator;
+        if (used < sizeof err->text) {
+            char *end = stpcpy(err->text + n, separator);
+            size_t len = strnlen(inner, sizeof err->text - used);
+            memcpy(end, inner, len);
+            end[len] = '\0';
+        }
     }
     return status;
 }

@@ -62,17 +62,20 @@ void strbuf_add_int(struct strbuf *buf, long long number) {
 }
 
 void strbuf_printf(struct strbuf *buf, const char *format, ...) {
+    reserve(buf, 0);
+    size_t room = buf->size - buf->len;
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(buf->data + buf->len, room, format, args);
     va_end(args);
     if (n < 0)
         abort(); /* only a wrong format string gets here */
-
-    reserve(buf, (size_t)n);
-    va_start(args, format);
-    vsnprintf(buf->data + buf->len, (size_t)n + 1, format, args);
-    va_end(args);
+    if ((size_t)n >= room) {
+        reserve(buf, (size_t)n);
+        va_start(args, format);
+        vsnprintf(buf->data + buf->len, (size_t)n + 1, format, args);
+        va_end(args);
+    }
     buf->len += (size_t)n;
 }
 

@@ -74,6 +74,11 @@ static rd_kafka_headers_t *make_headers(const struct record *record) {
     return headers;
 }
 
+/* librdkafka's arguments are not const, but it only reads these. */
+static void *unconst(const void *data) {
+    return (void *)(uintptr_t)data;
+}
+
 static enum status from_send_error(rd_kafka_resp_err_t code, const char *topic, struct error *err) {
     enum status status = ERR_UNAVAILABLE;
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -86,16 +91,22 @@ static enum status from_send_error(rd_kafka_resp_err_t code, const char *topic, 
 enum status publisher_send(struct publisher *publisher, const struct record *record, uint64_t tag,
                            struct error *err) {
     rd_kafka_headers_t *headers = make_headers(record);
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        publisher->client, RD_KAFKA_V_TOPIC(record->topic),
-        RD_KAFKA_V_KEY((void *)(uintptr_t)record->key.data, record->key.len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.len),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)tag), RD_KAFKA_V_END);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    const rd_kafka_vu_t arguments[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {unconst(record->key.data), record->key.len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {unconst(record->value.data), record->value.len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)tag},
+    };
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(publisher->client, arguments, sizeof arguments / sizeof *arguments);
+    if (!error)
         return OK;
     rd_kafka_headers_destroy(headers); /* only a queued record takes them */
-    return from_send_error(code, record->topic, err);
+    enum status status = from_send_error(rd_kafka_error_code(error), record->topic, err);
+    rd_kafka_error_destroy(error);
+    return status;
 }
 
 void publisher_poll(struct publisher *publisher, int timeout_ms) {

@@ -10,20 +10,19 @@ enum { INSERT, REJECT, SET_POSITION, GET_POSITION, N_STATEMENTS };
 static const char *const statements[N_STATEMENTS] = {
     [INSERT] = "INSERT INTO inbox (event_id, source, received_ms) VALUES (?,?,?)"
                " ON CONFLICT DO NOTHING",
-    [REJECT] = "INSERT INTO rejected VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [REJECT] = "INSERT INTO rejected (cluster_id, topic, partition, offset, reason, rejected_ms)"
+               " VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
     [SET_POSITION] = "INSERT INTO positions VALUES (?,?,?,?)"
                      " ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset",
     [GET_POSITION] = "SELECT next_offset FROM positions"
                      " WHERE cluster_id = ? AND topic = ? AND partition = ?",
 };
 
-static const char find_expired[] = "SELECT max(seq) FROM (SELECT seq, received_ms FROM inbox"
-                                   " ORDER BY seq LIMIT ?1) WHERE received_ms < ?2 AND seq <= ?3";
-
 struct inbox {
     sqlite3 *handle;
     sqlite3_stmt *stmt[N_STATEMENTS];
-    struct prune prune;
+    struct prune events;
+    struct prune rejections;
 };
 
 enum status inbox_open(struct db *writer_db, struct inbox **out, struct error *err) {
@@ -34,8 +33,9 @@ enum status inbox_open(struct db *writer_db, struct inbox **out, struct error *e
     for (int i = 0; status == OK && i < N_STATEMENTS; i++)
         status = db_prepare(writer_db, statements[i], &inbox->stmt[i], err);
     if (status == OK)
-        status = prune_open(&inbox->prune, writer_db, find_expired,
-                            "DELETE FROM inbox WHERE seq <= ?1", err);
+        status = prune_open(&inbox->events, writer_db, "inbox", "received_ms", err);
+    if (status == OK)
+        status = prune_open(&inbox->rejections, writer_db, "rejected", "rejected_ms", err);
     if (status != OK) {
         inbox_close(inbox);
         return status;
@@ -50,7 +50,8 @@ void inbox_close(struct inbox *inbox) {
         return;
     for (int i = 0; i < N_STATEMENTS; i++)
         sqlite3_finalize(inbox->stmt[i]);
-    prune_release(&inbox->prune);
+    prune_release(&inbox->events);
+    prune_release(&inbox->rejections);
     free(inbox);
 }
 
@@ -109,5 +110,8 @@ enum status inbox_get_position(struct inbox *inbox, const char *cluster_id, cons
 }
 
 enum status inbox_prune(struct inbox *inbox, int64_t forget_before_ms, struct error *err) {
-    return prune_run(&inbox->prune, forget_before_ms, INT64_MAX, err);
+    enum status status = prune_run(&inbox->events, forget_before_ms, INT64_MAX, err);
+    if (status == OK)
+        status = prune_run(&inbox->rejections, forget_before_ms, INT64_MAX, err);
+    return status;
 }

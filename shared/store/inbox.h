@@ -19,14 +19,15 @@
     " UNIQUE (event_id, source)"                                                                   \
     ") STRICT;"                                                                                    \
     "CREATE TABLE rejected ("                                                                      \
+    " seq INTEGER PRIMARY KEY,"                                                                    \
     " cluster_id TEXT NOT NULL,"                                                                   \
     " topic TEXT NOT NULL,"                                                                        \
     " partition INTEGER NOT NULL,"                                                                 \
     " offset INTEGER NOT NULL,"                                                                    \
     " reason TEXT NOT NULL,"                                                                       \
     " rejected_ms INTEGER NOT NULL,"                                                               \
-    " PRIMARY KEY (cluster_id, topic, partition, offset)"                                          \
-    ") STRICT, WITHOUT ROWID;"                                                                     \
+    " UNIQUE (cluster_id, topic, partition, offset)"                                               \
+    ") STRICT;"                                                                                    \
     "CREATE TABLE positions ("                                                                     \
     " cluster_id TEXT NOT NULL,"                                                                   \
     " topic TEXT NOT NULL,"                                                                        \
@@ -61,5 +62,5 @@ enum status inbox_set_position(struct inbox *inbox, const char *cluster_id, cons
 enum status inbox_get_position(struct inbox *inbox, const char *cluster_id, const char *topic,
                                int32_t partition, int64_t *out_next_offset, struct error *err);
 
-/* Deletes events that were remembered before that time, some at a time. */
+/* Deletes what was remembered before that time, some at a time. */
 enum status inbox_prune(struct inbox *inbox, int64_t forget_before_ms, struct error *err);

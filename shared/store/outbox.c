@@ -98,10 +98,7 @@ enum status outbox_open(struct db *writer_db, const char *service,
                             " ever_sent_upto = max(ever_sent_upto, ?2)",
                             &outbox->set_progress, err);
     if (status == OK)
-        status = prune_open(&outbox->prune, writer_db,
-                            "SELECT max(seq) FROM (SELECT seq, created_ms FROM outbox"
-                            " ORDER BY seq LIMIT ?1) WHERE created_ms < ?2 AND seq <= ?3",
-                            "DELETE FROM outbox WHERE seq <= ?1", err);
+        status = prune_open(&outbox->prune, writer_db, "outbox", "created_ms", err);
     if (status == OK)
         status = load_counts(outbox, writer_db, err);
     if (status != OK) {

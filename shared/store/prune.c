@@ -1,18 +1,29 @@
 #include "store/prune.h"
 
 #include "base/clock.h"
+#include "base/strbuf.h"
 
 enum {
     ROWS_MAX = 2000, /* that one call deletes */
     PAUSE_MS = 1000, /* after a look that found nothing */
 };
 
-enum status prune_open(struct prune *prune, struct db *db, const char *find, const char *erase,
-                       struct error *err) {
+enum status prune_open(struct prune *prune, struct db *db, const char *table,
+                       const char *time_column, struct error *err) {
     *prune = (struct prune){NULL, NULL, 0};
-    enum status status = db_prepare(db, find, &prune->find, err);
+    struct strbuf find, erase;
+    strbuf_init(&find);
+    strbuf_init(&erase);
+    strbuf_printf(&find,
+                  "SELECT max(seq) FROM (SELECT seq, %s AS time FROM %s ORDER BY seq LIMIT ?1)"
+                  " WHERE time < ?2 AND seq <= ?3",
+                  time_column, table);
+    strbuf_printf(&erase, "DELETE FROM %s WHERE seq <= ?1", table);
+    enum status status = db_prepare(db, find.data, &prune->find, err);
     if (status == OK)
-        status = db_prepare(db, erase, &prune->erase, err);
+        status = db_prepare(db, erase.data, &prune->erase, err);
+    strbuf_release(&find);
+    strbuf_release(&erase);
     return status;
 }
 

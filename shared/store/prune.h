@@ -13,11 +13,10 @@ struct prune {
     int64_t next_ms; /* monotonic: nothing can be old enough before then */
 };
 
-/* `find` selects the last row that is old enough, as `SELECT max(seq) …` with
- * the parameters ?1 rows to look at, ?2 the time, ?3 the last row that may go;
- * `erase` deletes the rows up to ?1. Writer's connection. */
-enum status prune_open(struct prune *prune, struct db *db, const char *find, const char *erase,
-                       struct error *err);
+/* For rows of `table`, numbered by `seq`, whose age is in `time_column`
+ * (milliseconds, wall clock). On the writing connection. */
+enum status prune_open(struct prune *prune, struct db *db, const char *table,
+                       const char *time_column, struct error *err);
 void prune_release(struct prune *prune);
 
 /* Deletes rows older than `before_ms` (wall clock), up to row `upto`. Cheap
