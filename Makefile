@@ -31,6 +31,16 @@ ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) $(OPTIMIZE) $(HARDEN_C) -pthrea
               -Ishared -Iservices -Itests -MMD -MP $(CFLAGS)
 ALL_LDFLAGS := $(HARDEN_LD) -pthread -Wl,--as-needed $(LDFLAGS)
 
+# A line a file; V=1 shows the commands.
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$(2));
+else
+Q :=
+say =
+endif
+
 # --- the shared library: one archive a layer -----------------------------------------------------
 
 LAYERS := base event store bus http runtime
@@ -53,11 +63,13 @@ DOMAIN_SOURCES := $(foreach s,$(SERVICES),$(wildcard services/$(s)/domain/*.c))
 
 .PHONY: build
 build: $(PROGRAMS) ## build all programs into build/bin (the default)
+	@:
 
 define program_rule
 $(BUILD)/bin/$(1): $(call objects,$(call service_sources,$(2))) $(ALL_LIBS)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(EXTERNAL_LIBS)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(EXTERNAL_LIBS)
 endef
 $(foreach s,$(SERVICES),$(eval $(call program_rule,$(s)-service,$(s))))
 $(eval $(call program_rule,dev-broker,dev-broker))
@@ -65,13 +77,14 @@ $(eval $(call program_rule,orderctl,orderctl))
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 define archive_rule
 $(call archive,$(1)): $(call objects,$(call layer_sources,$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call archive_rule,$(l))))
 
@@ -86,7 +99,7 @@ $(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
 $(DOMAIN_LIB) $(SUPPORT_LIB):
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 libs = $(foreach l,$(1),$(call archive,$(l)))
 LINK_base := $(call libs,base)
@@ -105,12 +118,14 @@ TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 define test_rule
 $(patsubst %.c,$(BUILD)/%,$(1)): $(call objects,$(1)) $(filter %.a,$(LINK_$(2)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$< $(LINK_$(2)) -lcmocka
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$< $(LINK_$(2)) -lcmocka
 endef
 $(foreach t,$(TEST_SOURCES),$(eval $(call test_rule,$(t),$(lastword $(subst /, ,$(dir $(t)))))))
 
 .PHONY: tests
 tests: $(PROGRAMS) $(TESTS)
+	@:
 
 # --- what people run ------------------------------------------------------------------------------
 
