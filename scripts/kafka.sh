@@ -66,18 +66,6 @@ read_settings() {
     log=$dir/kafka.log
 }
 
-install_packages() {
-    local as_root=()
-    if [[ $EUID -ne 0 ]]; then
-        command -v sudo >/dev/null || die "install these Debian packages, then try again: $*"
-        as_root=(sudo)
-    fi
-    say "installing $* ..."
-    "${as_root[@]}" apt-get -qq update
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq install -y --no-install-recommends "$@" >/dev/null
-}
-
 java_is_new_enough() {
     local major
     major=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p') || return 1
@@ -86,7 +74,7 @@ java_is_new_enough() {
 
 require_java() {
     java_is_new_enough && return
-    install_packages openjdk-17-jre-headless
+    "$root/scripts/setup.sh" :openjdk-17-jre-headless
     java_is_new_enough || die "the java in PATH is older than 17: put a newer one first"
 }
 
@@ -99,7 +87,7 @@ download_libs() (
     exec 9>"$libs.lock"
     flock 9
     libs_complete && return
-    command -v mvn >/dev/null || install_packages maven
+    "$root/scripts/setup.sh" mvn:maven
     say "downloading Apache Kafka $version (about 50 MB) ..."
     rm -rf "$libs.new"
     # Debian's Maven sends colour codes even where it was told not to.

@@ -7,10 +7,11 @@ usage() {
     cat <<'TEXT'
 usage: scripts/setup.sh PURPOSE...
 
-  run      to build the programs and run them
-  test     to build and run the tests, too
-  check    to check the code's form and layers
-  list P   print the packages of purpose P and install nothing
+  run              to build the programs and run them
+  test             to build and run the tests, too
+  check            to check the code's form and layers
+  COMMAND:PACKAGE  a package, unless the command is there
+  list PURPOSE     print the packages of a purpose and install nothing
 TEXT
 }
 
@@ -19,6 +20,7 @@ packages_of() {
     run) echo gcc libc6-dev make librdkafka-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev curl ca-certificates ;;
     test) echo libcmocka-dev libcurl4-openssl-dev python3 python3-jsonschema sqlite3 ;;
     check) echo clang clang-format clang-tidy shellcheck ;;
+    *:*) if [ -z "${1%%:*}" ] || ! command -v "${1%%:*}" >/dev/null; then echo "${1#*:}"; fi ;;
     *) return 1 ;;
     esac
 }

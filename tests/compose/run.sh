@@ -43,16 +43,7 @@ die() {
 
 # install_missing COMMAND:PACKAGE...: the Debian packages whose command is not there
 install_missing() {
-    local pair packages=()
-    for pair in "$@"; do
-        command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
-    done
-    ((${#packages[@]})) || return 0
-    [[ $EUID -eq 0 ]] || die "missing: ${packages[*]}; install them or run this as root"
-    say "installing ${packages[*]} ..."
-    apt-get -qq update
-    DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
+    "$root/scripts/setup.sh" "$@" || die "packages are missing, see above"
 }
 
 # wait_for SECONDS WHAT COMMAND...: until COMMAND succeeds; 1 when it never did
