@@ -6,8 +6,7 @@
 
 struct inventory_service {
     const struct service_context *context;
-    struct stock_store *stock; /* in jobs of the writer */
-    struct db *reader_db;
+    struct stock_store *stock;  /* in jobs of the writer */
     struct stock_store *reader; /* in the HTTP thread */
 };
 

@@ -18,7 +18,6 @@ static void close_service(void *context) {
     struct inventory_service *service = context;
     stock_store_close(service->stock);
     stock_store_close(service->reader);
-    db_close(service->reader_db);
     free(service);
 }
 
@@ -30,9 +29,7 @@ static enum status open_service(const struct service_context *context, void **ou
     service->context = context;
     enum status status = stock_store_open(context->db, &service->stock, err);
     if (status == OK)
-        status = db_open_reader(context->db_path, &service->reader_db, err);
-    if (status == OK)
-        status = stock_store_open(service->reader_db, &service->reader, err);
+        status = stock_store_open(context->reader, &service->reader, err);
     if (status != OK) {
         close_service(service);
         return status;

@@ -9,8 +9,7 @@ struct logging_service {
     const struct service_context *context;
     struct journal *journal; /* in jobs of the writer */
     struct strbuf text;      /* in jobs of the writer: what is printed */
-    struct db *reader_db;
-    struct journal *reader; /* in the HTTP thread */
+    struct journal *reader;  /* in the HTTP thread */
 };
 
 /* Enters an action into the journal. */

@@ -17,7 +17,6 @@ static void close_service(void *context) {
     struct logging_service *service = context;
     journal_close(service->journal);
     journal_close(service->reader);
-    db_close(service->reader_db);
     strbuf_release(&service->text);
     free(service);
 }
@@ -31,9 +30,7 @@ static enum status open_service(const struct service_context *context, void **ou
     strbuf_init(&service->text);
     enum status status = journal_open(context->db, &service->journal, err);
     if (status == OK)
-        status = db_open_reader(context->db_path, &service->reader_db, err);
-    if (status == OK)
-        status = journal_open(service->reader_db, &service->reader, err);
+        status = journal_open(context->reader, &service->reader, err);
     if (status == OK)
         status = announce_rest(service, err);
     if (status != OK) {

@@ -9,8 +9,7 @@ struct notification_service {
     const struct service_context *context;
     struct notice_store *notices; /* in jobs of the writer */
     struct strbuf text;           /* in jobs of the writer: what is printed */
-    struct db *reader_db;
-    struct notice_store *reader; /* in the HTTP thread */
+    struct notice_store *reader;  /* in the HTTP thread */
 };
 
 /* Sends the notification that a new-order or inventory-empty calls for. */

@@ -17,7 +17,6 @@ static void close_service(void *context) {
     struct notification_service *service = context;
     notice_store_close(service->notices);
     notice_store_close(service->reader);
-    db_close(service->reader_db);
     strbuf_release(&service->text);
     free(service);
 }
@@ -31,9 +30,7 @@ static enum status open_service(const struct service_context *context, void **ou
     strbuf_init(&service->text);
     enum status status = notice_store_open(context->db, &service->notices, err);
     if (status == OK)
-        status = db_open_reader(context->db_path, &service->reader_db, err);
-    if (status == OK)
-        status = notice_store_open(service->reader_db, &service->reader, err);
+        status = notice_store_open(context->reader, &service->reader, err);
     if (status == OK)
         status = announce_rest(service, err);
     if (status != OK) {

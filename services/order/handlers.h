@@ -16,7 +16,6 @@ struct order_service {
     struct catalogue catalogue;
     struct order_store *orders; /* in jobs of the writer */
     struct stored_order stored; /* the writer's, for the order of the same id */
-    struct db *reader_db;
     struct order_store *reader; /* in the HTTP thread */
     struct counter *n_accepted, *n_repeated, *n_refused;
 };

@@ -43,7 +43,6 @@ static void close_service(void *context) {
     struct order_service *service = context;
     order_store_close(service->orders);
     order_store_close(service->reader);
-    db_close(service->reader_db);
     catalogue_release(&service->catalogue);
     free(service);
 }
@@ -69,9 +68,7 @@ static enum status open_service(const struct service_context *context, void **ou
     if (status == OK)
         status = order_store_open(context->db, &service->orders, err);
     if (status == OK)
-        status = db_open_reader(context->db_path, &service->reader_db, err);
-    if (status == OK)
-        status = order_store_open(service->reader_db, &service->reader, err);
+        status = order_store_open(context->reader, &service->reader, err);
     if (status != OK) {
         close_service(service);
         return status;

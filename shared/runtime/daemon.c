@@ -38,6 +38,7 @@ struct daemon {
     struct metrics *metrics;
     struct health health;
     struct db *db;
+    struct db *reader; /* the HTTP thread's */
     struct outbox *outbox;
     struct inbox *inbox;
     struct announcer *announcer;
@@ -97,6 +98,8 @@ static enum status open_database(struct daemon *daemon, struct error *err) {
     if (status == OK)
         status = db_open_writer(daemon->db_path, &service->schema, &daemon->db, err);
     if (status == OK)
+        status = db_open_reader(daemon->db_path, &daemon->reader, err);
+    if (status == OK)
         status =
             outbox_open(daemon->db, service->name, daemon->config.topics, &daemon->outbox, err);
     if (status == OK && service->consumer_group)
@@ -127,7 +130,7 @@ static enum status open_service(struct daemon *daemon, struct error *err) {
         .outbox = daemon->outbox,
         .announcer = daemon->announcer,
         .metrics = daemon->metrics,
-        .db_path = daemon->db_path,
+        .reader = daemon->reader,
         .http = &daemon->http,
     };
     return daemon->service->open(&daemon->context, &daemon->state, err);
@@ -227,6 +230,7 @@ static void stop(struct daemon *daemon) {
         log_info("stopping: %lld events wait in the outbox for the next start",
                  (long long)outbox_backlog(daemon->outbox));
     outbox_close(daemon->outbox);
+    db_close(daemon->reader);
     db_close(daemon->db);
     metrics_free(daemon->metrics);
 }

@@ -24,13 +24,13 @@
 struct service_context {
     const struct config *config;
     const void *own_config; /* as `own_settings` describe it; NULL: none */
-    struct db *db;          /* the writing connection: prepare statements in `open`, run them
-                               only inside jobs of the writer */
+    struct db *db;          /* the writing connection: prepare statements in `open`, run them only
+                               inside jobs of the writer */
+    struct db *reader;      /* a read-only connection: for `open`, then for the HTTP thread */
     struct writer *writer;
     struct outbox *outbox;
     struct announcer *announcer; /* NULL: the service does not announce */
     struct metrics *metrics;
-    const char *db_path;       /* for read-only connections */
     struct http_server **http; /* set once the server listens */
 };
 
