@@ -17,6 +17,11 @@ int64_t clock_monotonic_ms(void) {
     return read_clock_ms(CLOCK_MONOTONIC);
 }
 
+void clock_pause_ms(int ms) {
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&time, NULL);
+}
+
 void clock_format_rfc3339(int64_t time_ms, char out[static CLOCK_RFC3339_SIZE]) {
     static const int64_t last_ms = 253402300799999; /* 9999-12-31T23:59:59.999Z */
     if (time_ms < 0)

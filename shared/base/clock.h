@@ -13,6 +13,10 @@ int64_t clock_now_ms(void);
 /* Milliseconds since some fixed point; never goes back. For deadlines. */
 int64_t clock_monotonic_ms(void);
 
+/* Waits that long; a signal may end it early. For pauses between tries, never
+ * to wait for a condition. */
+void clock_pause_ms(int ms);
+
 /* Writes `time_ms` (wall clock) as RFC 3339 in UTC, with milliseconds. A time
  * before 1970 or after the year 9999 is written as the nearest one between. */
 void clock_format_rfc3339(int64_t time_ms, char out[static CLOCK_RFC3339_SIZE]);

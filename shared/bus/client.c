@@ -85,8 +85,14 @@ static enum status apply_file(const char *path, rd_kafka_conf_t *conf,
     char text[4096];
     for (unsigned number = 1; status == OK && fgets(text, sizeof text, file); number++) {
         struct file_line line = {.path = path, .number = number, .text = text};
-        status = apply_line(&line, conf, properties, err);
+        if (!strchr(text, '\n') && !feof(file))
+            status = error_set(err, ERR_INVALID, "KAFKA_CONFIG_FILE %s:%u: the line is too long",
+                               path, number);
+        else
+            status = apply_line(&line, conf, properties, err);
     }
+    if (status == OK && ferror(file))
+        status = error_set(err, ERR_INVALID, "KAFKA_CONFIG_FILE %s: %s", path, strerror(errno));
     fclose(file);
     return status;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BATCH_BYTES = 1000000 }; /* batch.size */
+
 static const struct client_property defaults[] = {
     {"linger.ms", "2"},
     {"queue.buffering.max.messages", "20000"},
@@ -17,7 +19,7 @@ static const struct client_property defaults[] = {
 static const struct client_property fixed[] = {
     {"enable.idempotence", "true"},   {"acks", "all"},
     {"message.timeout.ms", "0"},      {"partitioner", "murmur2_random"},
-    {"message.max.bytes", "4194304"},
+    {"message.max.bytes", "4194304"}, {"batch.size", "1000000"},
 };
 
 const struct client_properties publisher_properties = {defaults, sizeof defaults / sizeof *defaults,
@@ -29,12 +31,22 @@ struct publisher {
     struct publisher_events events;
 };
 
+/* A broker judges the size of a whole batch. Only of a record that is larger
+ * than batch.size it is sure that it was alone in its batch, and so to blame. */
+static enum status from_delivery_error(const rd_kafka_message_t *message) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->len > BATCH_BYTES)
+        return ERR_INVALID;
+    return ERR_UNAVAILABLE;
+}
+
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     (void)client;
     struct publisher *publisher = opaque;
-    enum status status = message->err ? ERR_UNAVAILABLE : OK;
     publisher->events.delivered(publisher->events.context, (uint64_t)(uintptr_t)message->_private,
-                                status, message->err ? rd_kafka_err2str(message->err) : "");
+                                from_delivery_error(message),
+                                message->err ? rd_kafka_err2str(message->err) : "");
 }
 
 enum status publisher_open(const struct kafka_config *config, const struct publisher_events *events,

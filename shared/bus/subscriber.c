@@ -12,7 +12,7 @@
 /* Bytes that one batch holds in memory before it stops to take more. */
 enum { BATCH_BYTES_MAX = 4 * 1024 * 1024 };
 
-enum { COMMITTED_TIMEOUT_MS = 1500, CLUSTER_CHECK_MS = 1000, CLOSE_TIMEOUT_MS = 1500 };
+enum { COMMITTED_TIMEOUT_MS = 1000, CLUSTER_CHECK_MS = 1000, CLOSE_TIMEOUT_MS = 1000 };
 
 /* 6000 ms is the shortest session that a Kafka broker accepts by default; it
  * bounds how long a killed member's partitions stand still. The queue and
@@ -54,6 +54,8 @@ struct subscriber {
 
     enum status start_status; /* of the last assignment */
     struct error start_err;
+    enum status late_status; /* an error that came behind the records of a poll */
+    struct error late_err;
 
     rd_kafka_message_t **messages; /* the batch; `records` point into them */
     struct record *records;
@@ -109,6 +111,9 @@ static void forget_assignment(struct subscriber *subscriber) {
 static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *partitions, void *opaque) {
     struct subscriber *subscriber = opaque;
+    /* What this poll has taken so far is of the old assignment, perhaps of another
+     * cluster; it comes again from where the new one starts. */
+    drop_batch(subscriber);
     forget_assignment(subscriber);
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         if (rd_kafka_assignment_lost(client))
@@ -235,14 +240,9 @@ static enum status check_cluster(struct subscriber *subscriber, struct error *er
     return subscriber_restart(subscriber, err);
 }
 
-enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_t max,
-                            const struct record **out_records, size_t *out_n, struct error *err) {
-    drop_batch(subscriber);
-    reserve(subscriber, max);
-    enum status status = check_cluster(subscriber, err);
-    if (status != OK)
-        return status;
-
+/* Takes records until one has to be waited for; an error ends it. */
+static enum status take_records(struct subscriber *subscriber, int timeout_ms, size_t max,
+                                struct error *err) {
     size_t bytes = 0;
     while (subscriber->n < max && bytes < BATCH_BYTES_MAX) {
         rd_kafka_message_t *message =
@@ -250,21 +250,46 @@ enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_
         if (!message)
             break;
         if (message->err) {
-            /* Those before it are delivered first; a lasting error comes again. */
-            status = from_message_error(subscriber, message, err);
+            enum status status = from_message_error(subscriber, message, err);
             rd_kafka_message_destroy(message);
-            break;
+            return status;
         }
         bytes += message->len + message->key_len;
         read_message(message, &subscriber->records[subscriber->n]);
         subscriber->messages[subscriber->n++] = message;
     }
+    return OK;
+}
+
+/* Returns the error that the last poll kept back, if there is one. */
+static enum status late_error(struct subscriber *subscriber, struct error *err) {
+    enum status status = subscriber->late_status;
+    if (status != OK)
+        *err = subscriber->late_err;
+    subscriber->late_status = OK;
+    return status;
+}
+
+enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_t max,
+                            const struct record **out_records, size_t *out_n, struct error *err) {
+    drop_batch(subscriber);
+    reserve(subscriber, max);
+    enum status status = late_error(subscriber, err);
+    if (status == OK)
+        status = check_cluster(subscriber, err);
+    if (status != OK)
+        return status;
+
+    status = take_records(subscriber, timeout_ms, max, err);
     if (subscriber->start_status != OK) {
         *err = subscriber->start_err;
         return subscriber->start_status;
     }
-    if (status != OK && (subscriber->n == 0 || status == ERR_BUG))
+    if (status != OK && subscriber->n == 0)
         return status;
+    subscriber->late_status = status;
+    if (status != OK)
+        subscriber->late_err = *err;
     *out_records = subscriber->records;
     *out_n = subscriber->n;
     return OK;

@@ -113,7 +113,7 @@ static void read_object(struct reader *reader, const struct shape *shape, const 
     }
 }
 
-#define SHAPE(members) \
+#define SHAPE(members)                                                                             \
     { sizeof members / sizeof members[0], members }
 
 static const struct member line_members[] = {

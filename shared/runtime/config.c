@@ -52,6 +52,12 @@ static size_t make_table(const struct config_defaults *defaults,
     return n;
 }
 
+static const char *const topic_settings[N_EVENT_TYPES] = {
+    [EVENT_NEW_ORDER] = "TOPIC_NEW_ORDER",
+    [EVENT_INVENTORY_EMPTY] = "TOPIC_INVENTORY_EMPTY",
+    [EVENT_NEW_LOGGING_ACTION] = "TOPIC_NEW_LOGGING_ACTION",
+};
+
 static size_t check_topic(const char *setting, const char *name, struct strbuf *faults) {
     static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     size_t len = strlen(name);
@@ -62,6 +68,22 @@ static size_t check_topic(const char *setting, const char *name, struct strbuf *
     return 1;
 }
 
+/* The topic tells the type of its records, and dead letters are no events. */
+static size_t check_topic_is_apart(const struct config *config, int type, struct strbuf *faults) {
+    const char *name = config->topics[type];
+    for (int other = 0; other < N_EVENT_TYPES; other++) {
+        char dead_letters[TOPIC_NAME_SIZE];
+        config_dead_letter_topic(config->topics[other], dead_letters);
+        bool is_same = other < type && strcmp(name, config->topics[other]) == 0;
+        if (!is_same && strcmp(name, dead_letters) != 0)
+            continue;
+        strbuf_printf(faults, "%s=%s: must differ from %s=%s and its dead letters\n",
+                      topic_settings[type], name, topic_settings[other], config->topics[other]);
+        return 1;
+    }
+    return 0;
+}
+
 static size_t check(const struct config *config, struct strbuf *faults) {
     size_t n_faults = 0;
     struct in_addr address;
@@ -70,10 +92,10 @@ static size_t check(const struct config *config, struct strbuf *faults) {
                       config->http_address);
         n_faults++;
     }
-    n_faults += check_topic("TOPIC_NEW_ORDER", config->topics[EVENT_NEW_ORDER], faults);
-    n_faults += check_topic("TOPIC_INVENTORY_EMPTY", config->topics[EVENT_INVENTORY_EMPTY], faults);
-    n_faults +=
-        check_topic("TOPIC_NEW_LOGGING_ACTION", config->topics[EVENT_NEW_LOGGING_ACTION], faults);
+    for (int type = 0; type < N_EVENT_TYPES; type++) {
+        n_faults += check_topic(topic_settings[type], config->topics[type], faults);
+        n_faults += check_topic_is_apart(config, type, faults);
+    }
     if (config->inbox_retention_hours <= config->outbox_retention_hours) {
         strbuf_printf(faults,
                       "INBOX_RETENTION_HOURS=%lld: must be more than OUTBOX_RETENTION_HOURS=%lld, "

@@ -14,8 +14,15 @@
 enum {
     BATCH_MAX = 512,
     POLL_MS = 100,
-    TOPICS_TIMEOUT_MS = 2000,
+    TOPICS_TIMEOUT_MS = 1000,
     RETRY_MS = 500,
+};
+
+/* What became of the records of a batch, by event type. */
+struct tally {
+    uint64_t handled[N_EVENT_TYPES];
+    uint64_t repeated[N_EVENT_TYPES];
+    uint64_t rejected[N_EVENT_TYPES];
 };
 
 struct consume_once {
@@ -27,6 +34,7 @@ struct consume_once {
 
     const struct record *records; /* the batch */
     size_t n_records;
+    struct tally tally; /* of the batch, counted when it is committed */
 
     struct error last_trouble; /* as it was logged last */
     struct counter *n_handled[N_EVENT_TYPES];
@@ -114,7 +122,7 @@ static enum status reject(struct consume_once *consumer, const struct record *re
     log_warn("%s/%d/%lld is no good %s and goes to the dead letters: %s", record->topic,
              record->partition, (long long)record->offset, event_type_name(type),
              rejection->message);
-    counter_add(consumer->n_rejected[type], 1);
+    consumer->tally.rejected[type]++;
     return pass_to_dead_letters(consumer->config.outbox, record, rejection, err);
 }
 
@@ -135,8 +143,12 @@ static enum status apply_record(struct consume_once *consumer, const struct reco
     enum status status = inbox_insert(consumer->config.inbox, &event.envelope, &is_new, err);
     if (status != OK)
         return status;
-    counter_add(is_new ? consumer->n_handled[type] : consumer->n_repeated[type], 1);
-    return is_new ? consumer->config.handlers[type](consumer->config.service, &event, err) : OK;
+    if (!is_new) {
+        consumer->tally.repeated[type]++;
+        return OK;
+    }
+    consumer->tally.handled[type]++;
+    return consumer->config.handlers[type](consumer->config.service, &event, err);
 }
 
 /* The last record of each partition in the batch tells the position. */
@@ -165,6 +177,7 @@ static enum status apply_batch(void *context, struct error *err) {
     struct consume_once *consumer = context;
     const struct consume_once_config *config = &consumer->config;
     enum status status = OK;
+    consumer->tally = (struct tally){{0}, {0}, {0}};
     if (config->announcer)
         status = announcer_note(config->announcer, err);
     for (size_t i = 0; status == OK && i < consumer->n_records; i++)
@@ -250,14 +263,27 @@ static void idle(struct consume_once *consumer) {
         writer_run(consumer->config.writer, note_announced, consumer, NULL);
 }
 
+static void count_batch(struct consume_once *consumer) {
+    const struct tally *tally = &consumer->tally;
+    for (int type = 0; type < N_EVENT_TYPES; type++) {
+        if (!consumer->config.handlers[type])
+            continue;
+        counter_add(consumer->n_handled[type], tally->handled[type]);
+        counter_add(consumer->n_repeated[type], tally->repeated[type]);
+        counter_add(consumer->n_rejected[type], tally->rejected[type]);
+    }
+}
+
 static enum status handle_batch(struct consume_once *consumer, struct error *err) {
     struct announcer *announcer = consumer->config.announcer;
     enum status status = writer_run(consumer->config.writer, apply_batch, consumer, err);
     if (announcer)
         announcer_settle(announcer, status == OK);
-    if (status == OK)
-        subscriber_commit(consumer->subscriber);
-    return status;
+    if (status != OK)
+        return status;
+    count_batch(consumer);
+    subscriber_commit(consumer->subscriber);
+    return OK;
 }
 
 static enum status run_once(struct consume_once *consumer, struct error *err) {
@@ -265,19 +291,14 @@ static enum status run_once(struct consume_once *consumer, struct error *err) {
         return connect_broker(consumer, err);
     enum status status = subscriber_poll(consumer->subscriber, POLL_MS, BATCH_MAX,
                                          &consumer->records, &consumer->n_records, err);
+    atomic_store(&consumer->is_ready, subscriber_has_joined(consumer->subscriber));
     if (status != OK)
         return status;
-    atomic_store(&consumer->is_ready, subscriber_has_joined(consumer->subscriber));
     if (consumer->n_records == 0) {
         idle(consumer);
         return OK;
     }
     return handle_batch(consumer, err);
-}
-
-static void pause_ms(int ms) {
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    nanosleep(&time, NULL);
 }
 
 /* After a failure: from the positions again, so that nothing of the batch that
@@ -286,7 +307,7 @@ static void pause_ms(int ms) {
 static void recover(struct consume_once *consumer) {
     struct error err;
     bool is_embedded;
-    pause_ms(RETRY_MS);
+    clock_pause_ms(RETRY_MS);
     if (!consumer->subscriber || atomic_load(&consumer->is_closing))
         return;
     config_ensure_topics(consumer->config.config, TOPICS_TIMEOUT_MS, &is_embedded, &err);

@@ -62,6 +62,7 @@ static void fail(void *context, const struct error *err) {
 static void on_committed(void *context) {
     struct daemon *daemon = context;
     struct outbox_relay *relay = atomic_load(&daemon->relay);
+    outbox_committed(daemon->outbox);
     if (relay)
         outbox_relay_wake(relay);
     if (daemon->service->committed)

@@ -17,7 +17,7 @@ enum {
     WINDOW = 8192, /* rows sent and not yet acknowledged */
     NOTE_MS = 100, /* progress is noted this often under load */
     CONNECT_TIMEOUT_MS = 500,
-    TOPICS_TIMEOUT_MS = 2000,
+    TOPICS_TIMEOUT_MS = 1000,
     RETRY_MS = 500, /* pause after a failure */
     CLUSTER_CHECK_MS = 1000,
 };
@@ -123,8 +123,10 @@ static void on_delivered(void *context, uint64_t tag, enum status status, const 
     struct outbox_relay *relay = context;
     struct in_flight *row = &relay->window[tag % WINDOW];
     if (status == ERR_INVALID) {
-        log_error("outbox: event %lld can never be published and stays in the outbox: %s",
-                  (long long)row->seq, reason);
+        log_error(
+            "outbox: event %lld can never be published; it is left out, and kept in the outbox "
+            "for OUTBOX_RETENTION_HOURS: %s",
+            (long long)row->seq, reason);
         counter_add(relay->n_unsendable, 1);
     } else if (status != OK) {
         relay->must_reconnect = true;
@@ -220,6 +222,7 @@ static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct 
         status = publisher_send(relay->publisher, &row.record, relay->end_tag, err);
         if (status == ERR_INVALID) {
             on_delivered(relay, relay->end_tag, status, err->text);
+            status = OK;
         } else if (status != OK) {
             outbox_reader_seek(relay->reader, row.seq - 1); /* this row comes again */
             break;
@@ -228,7 +231,7 @@ static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct 
     }
     outbox_reader_pause(relay->reader);
     *out_sent = relay->end_tag != before;
-    return status == ERR_BUSY || status == ERR_INVALID ? OK : status;
+    return status == ERR_BUSY ? OK : status;
 }
 
 static bool is_other_cluster(struct outbox_relay *relay) {
@@ -352,7 +355,10 @@ void outbox_relay_close(struct outbox_relay *relay, int timeout_ms) {
     atomic_store(&relay->is_closing, true);
     outbox_relay_wake(relay);
     pthread_join(relay->thread, NULL);
-    /* Also behind a note that may still be queued, which is in our memory. */
     writer_run(relay->config.writer, note_last, relay, NULL);
+    /* A note that is still queued is in our memory: the last one came behind it,
+     * unless the writer refused it. */
+    while (atomic_load(&relay->note_is_queued))
+        clock_pause_ms(1);
     relay_free(relay);
 }

@@ -15,6 +15,7 @@ struct outbox {
     const char *const *topics;
     sqlite3_stmt *insert;
     sqlite3_stmt *set_progress;
+    sqlite3_stmt *last; /* the newest row's seq, also when it was pruned */
     struct prune prune;
     struct strbuf payload;
     struct strbuf headers;
@@ -64,15 +65,13 @@ static enum status unpack_headers(struct bytes blob, struct record *out, struct 
 static enum status load_counts(struct outbox *outbox, struct db *db, struct error *err) {
     sqlite3_stmt *stmt = NULL;
     bool row = false;
-    enum status status = db_prepare(
-        db, "SELECT ever_sent_upto, (SELECT max(seq) FROM outbox) FROM outbox_state", &stmt, err);
+    enum status status = db_prepare(db, "SELECT ever_sent_upto FROM outbox_state", &stmt, err);
     if (status == OK)
         status = db_step(stmt, &row, err);
-    if (status == OK && row) {
+    if (status == OK && row)
         atomic_store(&outbox->ever_sent_upto, sqlite3_column_int64(stmt, 0));
-        atomic_store(&outbox->appended_upto, sqlite3_column_int64(stmt, 1));
-    }
     sqlite3_finalize(stmt);
+    outbox_committed(outbox);
     return status;
 }
 
@@ -98,6 +97,9 @@ enum status outbox_open(struct db *writer_db, const char *service,
                             " ever_sent_upto = max(ever_sent_upto, ?2)",
                             &outbox->set_progress, err);
     if (status == OK)
+        status = db_prepare(writer_db, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
+                            &outbox->last, err);
+    if (status == OK)
         status = prune_open(&outbox->prune, writer_db, "outbox", "created_ms", err);
     if (status == OK)
         status = load_counts(outbox, writer_db, err);
@@ -114,6 +116,7 @@ void outbox_close(struct outbox *outbox) {
         return;
     sqlite3_finalize(outbox->insert);
     sqlite3_finalize(outbox->set_progress);
+    sqlite3_finalize(outbox->last);
     prune_release(&outbox->prune);
     strbuf_release(&outbox->payload);
     strbuf_release(&outbox->headers);
@@ -132,10 +135,7 @@ static enum status insert_row(struct outbox *outbox, const char *id, const char 
     db_bind_text(insert, 6, record->topic);
     db_bind_blob(insert, 7, outbox->headers.data, outbox->headers.len);
     sqlite3_bind_int64(insert, 8, clock_now_ms());
-    enum status status = db_run(insert, err);
-    if (status == OK)
-        atomic_store(&outbox->appended_upto, sqlite3_last_insert_rowid(sqlite3_db_handle(insert)));
-    return status;
+    return db_run(insert, err);
 }
 
 enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
@@ -179,6 +179,14 @@ enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progr
     if (progress->sent_upto > atomic_load(&outbox->ever_sent_upto))
         atomic_store(&outbox->ever_sent_upto, progress->sent_upto);
     return prune_run(&outbox->prune, forget_before_ms, progress->sent_upto, err);
+}
+
+void outbox_committed(struct outbox *outbox) {
+    bool row;
+    if (db_step(outbox->last, &row, NULL) != OK || !row)
+        return; /* no event yet, or the next commit will tell */
+    atomic_store(&outbox->appended_upto, sqlite3_column_int64(outbox->last, 0));
+    db_reset(outbox->last);
 }
 
 int64_t outbox_backlog(struct outbox *outbox) {

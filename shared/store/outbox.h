@@ -71,6 +71,10 @@ struct outbox_progress {
 enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progress *progress,
                                 int64_t forget_before_ms, struct error *err);
 
+/* To be called after each commit, in the writer's thread: what outbox_backlog
+ * counts are committed rows. */
+void outbox_committed(struct outbox *outbox);
+
 /* How many rows were never sent to any cluster. Any thread. */
 int64_t outbox_backlog(struct outbox *outbox);
 

@@ -10,9 +10,8 @@
 
 static void catalogue_find__finds_every_product_when_sorted(void **state) {
     (void)state;
-    struct product products[] = {{"PRODUCT-321", "Mug", 450},
-                                 {"A", "Pen", 120},
-                                 {"PRODUCT-123", "Lamp", 1999}};
+    struct product products[] = {
+        {"PRODUCT-321", "Mug", 450}, {"A", "Pen", 120}, {"PRODUCT-123", "Lamp", 1999}};
     struct catalogue catalogue = {products, 3};
 
     assert_null(catalogue_sort(&catalogue));

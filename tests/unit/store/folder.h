@@ -37,6 +37,7 @@ static inline void folder_remove(struct folder *folder) {
 }
 
 /* The path of a file in the folder. */
-static inline void folder_path(const struct folder *folder, const char *name, char out[static 128]) {
+static inline void folder_path(const struct folder *folder, const char *name,
+                               char out[static 128]) {
     snprintf(out, 128, "%s/%s", folder->path, name);
 }

@@ -187,6 +187,13 @@ static void inbox_prune__keeps_young_events(void **state) {
     assert_true(insert(fixture, "old", "/order-service"));
 }
 
+static void inbox_prune__deletes_old_rejections_too(void **state) {
+    struct fixture *fixture = *state;
+    assert_true(reject(fixture, "cluster-1", "orders", 0, 7));
+    assert_int_equal(inbox_prune(fixture->inbox, INT64_MAX, &fixture->err), OK);
+    assert_true(reject(fixture, "cluster-1", "orders", 0, 7));
+}
+
 #define WITH_INBOX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -200,6 +207,7 @@ int main(void) {
         WITH_INBOX(inbox_set_position__goes_forward_and_back),
         WITH_INBOX(inbox_prune__deletes_old_events_some_at_a_time),
         WITH_INBOX(inbox_prune__keeps_young_events),
+        WITH_INBOX(inbox_prune__deletes_old_rejections_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,7 @@ static void append_records(struct fixture *fixture, int n) {
     for (int i = 0; i < n; i++)
         assert_int_equal(outbox_append_record(fixture->outbox, "id", &record, &fixture->err), OK);
     assert_int_equal(db_exec(fixture->db, "COMMIT", NULL), OK);
+    outbox_committed(fixture->outbox);
 }
 
 static void set_progress(struct fixture *fixture, const char *cluster_id, int64_t sent_upto,
@@ -107,7 +108,10 @@ static void outbox_append_record__is_read_back_byte_for_byte(void **state) {
         .key = {"k\0y", 3},
         .value = {"\xff\0\n", 3},
         .n_headers = 4,
-        .headers = {{"twice", {"1", 1}}, {"", {"no name", 7}}, {"twice", {"2\0", 2}}, {"x", {"y", 1}}},
+        .headers = {{"twice", {"1", 1}},
+                    {"", {"no name", 7}},
+                    {"twice", {"2\0", 2}},
+                    {"x", {"y", 1}}},
     };
     assert_read_back(*state, &record);
 }
@@ -237,6 +241,19 @@ static void outbox_backlog__counts_what_was_never_sent_to_any_cluster(void **sta
     assert_int_equal(outbox_backlog(fixture->outbox), 3);
 }
 
+static void outbox_backlog__leaves_out_what_was_undone(void **state) {
+    struct fixture *fixture = *state;
+    append_records(fixture, 2);
+    assert_int_equal(db_exec(fixture->db, "BEGIN", NULL), OK);
+    assert_int_equal(outbox_append_action(fixture->outbox, "new-order", NULL, NULL), OK);
+    assert_int_equal(outbox_backlog(fixture->outbox), 2);
+    assert_int_equal(db_exec(fixture->db, "ROLLBACK", NULL), OK);
+
+    outbox_committed(fixture->outbox);
+
+    assert_int_equal(outbox_backlog(fixture->outbox), 2);
+}
+
 static void outbox_set_progress__deletes_sent_rows_that_are_old_some_at_a_time(void **state) {
     struct fixture *fixture = *state;
     const int64_t sent_upto = ROWS_PRUNED_AT_ONCE + 300, last = sent_upto + 200;
@@ -253,10 +270,10 @@ static void outbox_set_progress__deletes_sent_rows_that_are_old_some_at_a_time(v
 static void outbox_set_progress__keeps_sent_rows_that_are_young(void **state) {
     struct fixture *fixture = *state;
     append_records(fixture, 3);
-    assert_int_equal(
-        db_exec(fixture->db, "UPDATE outbox SET created_ms = created_ms - 60000 WHERE seq <= 2",
-                NULL),
-        OK);
+    assert_int_equal(db_exec(fixture->db,
+                             "UPDATE outbox SET created_ms = created_ms - 60000 WHERE seq <= 2",
+                             NULL),
+                     OK);
     set_progress(fixture, "cluster-1", 3, clock_now_ms() - 30000);
     assert_range(fixture, 3, 3);
 }
@@ -292,6 +309,7 @@ int main(void) {
         WITH_OUTBOX(outbox_reader_next__does_not_see_what_was_undone),
         WITH_OUTBOX(outbox_set_progress__is_read_back_after_a_restart),
         WITH_OUTBOX(outbox_backlog__counts_what_was_never_sent_to_any_cluster),
+        WITH_OUTBOX(outbox_backlog__leaves_out_what_was_undone),
         WITH_OUTBOX(outbox_set_progress__deletes_sent_rows_that_are_old_some_at_a_time),
         WITH_OUTBOX(outbox_set_progress__keeps_sent_rows_that_are_young),
         WITH_OUTBOX(outbox__never_uses_a_number_again_when_all_rows_have_gone),

@@ -121,8 +121,8 @@ static void close_all(struct fixture *fixture) {
 
 static int set_up(void **state) {
     static struct fixture fixture;
-    fixture = (struct fixture){.mutex = PTHREAD_MUTEX_INITIALIZER,
-                               .changed = PTHREAD_COND_INITIALIZER};
+    fixture =
+        (struct fixture){.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     folder_make(&fixture.folder);
     folder_path(&fixture.folder, "shop.db", fixture.path);
     open_all(&fixture);

@@ -1,0 +1,234 @@
+#include "bus/subscriber.h"
+
+#include "unit/bus/mock_cluster.h"
+
+#define TOPIC "orders"
+
+enum { RECORDS_MAX = 64, N_EACH = 10 };
+
+/* What was received: places only. */
+struct place {
+    int32_t partition;
+    int64_t offset;
+};
+
+struct fixture {
+    struct mock_cluster mock;
+    struct subscriber *subscriber;
+    struct error err;
+
+    int64_t start[MOCK_PARTITIONS];     /* what `start` answers; -1: the committed offset */
+    int64_t committed[MOCK_PARTITIONS]; /* what it was told */
+    enum status start_status;
+    size_t n_starts;
+
+    size_t n_places;
+    struct place places[RECORDS_MAX];
+};
+
+static enum status on_start(void *context, const char *cluster_id, const char *topic,
+                            int32_t partition, int64_t committed, int64_t *out_offset,
+                            struct error *err) {
+    struct fixture *fixture = context;
+    assert_memory_equal(cluster_id, "mockCluster", 11);
+    assert_string_equal(topic, TOPIC);
+    assert_in_range(partition, 0, MOCK_PARTITIONS - 1);
+    fixture->n_starts++;
+    fixture->committed[partition] = committed;
+    if (fixture->start_status != OK)
+        return error_set(err, fixture->start_status, "no start today");
+    *out_offset = fixture->start[partition] == -1 ? committed : fixture->start[partition];
+    return OK;
+}
+
+static void open_subscriber(struct fixture *fixture) {
+    static const char *const topics[] = {TOPIC};
+    const struct kafka_config kafka = {fixture->mock.brokers, "", "inventory-service"};
+    const struct subscriber_config config = {
+        .kafka = &kafka,
+        .group = "inventory-service-group",
+        .topics = topics,
+        .n_topics = 1,
+        .is_embedded = true,
+        .start = on_start,
+        .context = fixture,
+    };
+    if (subscriber_open(&config, &fixture->subscriber, &fixture->err) != OK)
+        fail_msg("%s", fixture->err.text);
+}
+
+static void close_subscriber(struct fixture *fixture) {
+    subscriber_close(fixture->subscriber);
+    fixture->subscriber = NULL;
+}
+
+/* Puts `n` records into each partition. */
+static void produce(struct fixture *fixture, int n) {
+    static const struct record records[] = {
+        {.topic = TOPIC,
+         .partition = 0,
+         .key = {"CUSTOMER-123", 12},
+         .value = {"zero", 4},
+         .n_headers = 2,
+         .headers = {{"ce_id", {"1", 1}}, {"null", {NULL, 0}}}},
+        {.topic = TOPIC, .partition = 1, .value = {"one", 3}},
+    };
+    for (int i = 0; i < n; i++)
+        mock_produce_all(&fixture->mock, records, sizeof records / sizeof *records);
+}
+
+static int set_up(void **state) {
+    static struct fixture fixture;
+    memset(&fixture, 0, sizeof fixture);
+    fixture.start[0] = fixture.start[1] = SUBSCRIBER_BEGINNING;
+    mock_cluster_open(&fixture.mock);
+    mock_topic_create(&fixture.mock, TOPIC);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    close_subscriber(fixture);
+    mock_cluster_close(&fixture->mock);
+    return 0;
+}
+
+/* Polls until `n` records came, in batches of at most `max`; commits each
+ * batch when asked to. */
+static void receive(struct fixture *fixture, size_t n, size_t max, bool commits) {
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    fixture->n_places = 0;
+    while (fixture->n_places < n && clock_monotonic_ms() < deadline) {
+        const struct record *records;
+        size_t n_records;
+        if (subscriber_poll(fixture->subscriber, 100, max, &records, &n_records, &fixture->err) !=
+            OK)
+            fail_msg("%s", fixture->err.text);
+        assert_true(n_records <= max);
+        for (size_t i = 0; i < n_records && fixture->n_places < RECORDS_MAX; i++)
+            fixture->places[fixture->n_places++] =
+                (struct place){records[i].partition, records[i].offset};
+        if (commits)
+            subscriber_commit(fixture->subscriber);
+    }
+    assert_int_equal(fixture->n_places, n);
+}
+
+/* Each partition's records came in order, from `first` on. */
+static void assert_received_from(const struct fixture *fixture, int64_t first_0, int64_t first_1) {
+    int64_t expected[MOCK_PARTITIONS] = {first_0, first_1};
+    for (size_t i = 0; i < fixture->n_places; i++)
+        assert_int_equal(fixture->places[i].offset, expected[fixture->places[i].partition]++);
+}
+
+static void subscriber_poll__starts_where_its_owner_says_and_keeps_to_the_bound(void **state) {
+    struct fixture *fixture = *state;
+    produce(fixture, N_EACH);
+    fixture->start[0] = 4;
+    open_subscriber(fixture);
+    assert_false(subscriber_has_joined(fixture->subscriber));
+
+    receive(fixture, 2 * N_EACH - 4, 3, false);
+
+    assert_received_from(fixture, 4, 0);
+    assert_int_equal(fixture->n_starts, MOCK_PARTITIONS);
+    assert_int_equal(fixture->committed[0], -1);
+    assert_int_equal(fixture->committed[1], -1);
+    assert_true(subscriber_has_joined(fixture->subscriber));
+    assert_memory_equal(subscriber_cluster_id(fixture->subscriber), "mockCluster", 11);
+}
+
+static void subscriber_commit__moves_the_start_of_the_next_member(void **state) {
+    struct fixture *fixture = *state;
+    produce(fixture, N_EACH);
+    open_subscriber(fixture);
+    receive(fixture, 2 * N_EACH, 64, true);
+    close_subscriber(fixture);
+
+    produce(fixture, 1);
+    fixture->start[0] = fixture->start[1] = -1;
+    open_subscriber(fixture);
+    receive(fixture, 2, 64, false);
+
+    assert_int_equal(fixture->committed[0], N_EACH);
+    assert_int_equal(fixture->committed[1], N_EACH);
+    assert_received_from(fixture, N_EACH, N_EACH);
+}
+
+static void subscriber_restart__delivers_again_from_where_its_owner_says(void **state) {
+    struct fixture *fixture = *state;
+    produce(fixture, N_EACH);
+    open_subscriber(fixture);
+    receive(fixture, 2 * N_EACH, 64, false);
+
+    fixture->start[0] = 7;
+    fixture->start[1] = 0;
+    assert_int_equal(subscriber_restart(fixture->subscriber, &fixture->err), OK);
+    receive(fixture, 2 * N_EACH - 7, 64, false);
+    assert_received_from(fixture, 7, 0);
+}
+
+static void subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start(void **state) {
+    struct fixture *fixture = *state;
+    const struct record *records;
+    size_t n;
+    enum status status = OK;
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    produce(fixture, 1);
+    fixture->start_status = ERR_UNAVAILABLE;
+    open_subscriber(fixture);
+    while (status == OK && clock_monotonic_ms() < deadline) {
+        status = subscriber_poll(fixture->subscriber, 100, 64, &records, &n, &fixture->err);
+        assert_true(status != OK || n == 0);
+    }
+    assert_int_equal(status, ERR_UNAVAILABLE);
+    assert_string_equal(fixture->err.text, "no start today");
+    assert_false(subscriber_has_joined(fixture->subscriber));
+    assert_int_equal(subscriber_restart(fixture->subscriber, &fixture->err), ERR_UNAVAILABLE);
+
+    fixture->start_status = OK;
+    assert_int_equal(subscriber_restart(fixture->subscriber, &fixture->err), OK);
+    receive(fixture, 2, 64, false);
+    assert_true(subscriber_has_joined(fixture->subscriber));
+}
+
+static void subscriber_poll__gives_records_byte_for_byte(void **state) {
+    struct fixture *fixture = *state;
+    const struct record *records;
+    size_t n = 0;
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    produce(fixture, 1);
+    fixture->start[1] = 1;
+    open_subscriber(fixture);
+    while (n == 0 && clock_monotonic_ms() < deadline)
+        assert_int_equal(subscriber_poll(fixture->subscriber, 100, 64, &records, &n, &fixture->err),
+                         OK);
+
+    assert_int_equal(n, 1);
+    assert_string_equal(records->topic, TOPIC);
+    assert_int_equal(records->partition, 0);
+    assert_int_equal(records->offset, 0);
+    assert_int_equal(records->key.len, 12);
+    assert_memory_equal(records->key.data, "CUSTOMER-123", 12);
+    assert_int_equal(records->value.len, 4);
+    assert_memory_equal(records->value.data, "zero", 4);
+    assert_int_equal(records->n_headers, 2);
+    assert_string_equal(records->headers[0].name, "ce_id");
+    assert_int_equal(records->headers[0].value.len, 1);
+    assert_string_equal(records->headers[1].name, "null");
+    assert_null(records->headers[1].value.data);
+}
+
+#define WITH_CLUSTER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_CLUSTER(subscriber_poll__starts_where_its_owner_says_and_keeps_to_the_bound),
+        WITH_CLUSTER(subscriber_commit__moves_the_start_of_the_next_member),
+        WITH_CLUSTER(subscriber_restart__delivers_again_from_where_its_owner_says),
+        WITH_CLUSTER(subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start),
+        WITH_CLUSTER(subscriber_poll__gives_records_byte_for_byte),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
