@@ -1,0 +1,144 @@
+/* Records that are no events: passed on unchanged, with headers that say why. */
+#include "support/json_path.h"
+#include "support/kafka_client.h"
+#include "support/scratch.h"
+#include "support/shopkeeper.h"
+#include "support/wait.h"
+
+#include <string.h>
+
+static int open_shop(void **state) {
+    *state = shop_open_with(INVENTORY | NOTIFICATION | LOGGING);
+    return 0;
+}
+
+static int close_shop(void **state) {
+    shop_close(*state);
+    return 0;
+}
+
+static struct kafka_records letters_of(struct shop *shop, enum shop_topic topic) {
+    return kafka_read(broker_address(shop_broker(shop)), shop_dead_letters(shop, topic));
+}
+
+static size_t n_letters(struct shop *shop, enum shop_topic topic) {
+    return kafka_count(broker_address(shop_broker(shop)), shop_dead_letters(shop, topic));
+}
+
+static bool is_same(struct bytes a, struct bytes b) {
+    return (a.data == NULL) == (b.data == NULL) && a.len == b.len &&
+           (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static bool has_same_content(const struct record *letter, const struct record *sent) {
+    if (!is_same(letter->value, sent->value) || !is_same(letter->key, sent->key) ||
+        letter->n_headers < sent->n_headers)
+        return false;
+    for (size_t i = 0; i < sent->n_headers; i++)
+        if (strcmp(letter->headers[i].name, sent->headers[i].name) != 0 ||
+            !is_same(letter->headers[i].value, sent->headers[i].value))
+            return false;
+    return true;
+}
+
+static void assert_reason(const struct record *letter, const char *topic, const char *class_name,
+                          const char *message_part) {
+    assert_string_equal(kafka_header(letter, "__connect.errors.topic"), topic);
+    assert_string_equal(kafka_header(letter, "__connect.errors.partition"), "0");
+    assert_non_null(kafka_header(letter, "__connect.errors.offset"));
+    assert_non_null(kafka_header(letter, "__connect.errors.stage"));
+    assert_string_equal(kafka_header(letter, "__connect.errors.exception.class.name"), class_name);
+    assert_non_null(
+        strstr(kafka_header(letter, "__connect.errors.exception.message"), message_part));
+}
+
+#define BYTES(text)                                                                                \
+    { text, sizeof(text) - 1 }
+
+/* Each record, sent by itself, comes back from `n_groups` consumer groups. */
+static void assert_refused(struct shop *shop, enum shop_topic topic, struct record *sent,
+                           size_t n_groups, const char *class_name, const char *message_part) {
+    size_t n_before = n_letters(shop, topic);
+    sent->topic = shop_topic(shop, topic);
+
+    kafka_send(broker_address(shop_broker(shop)), sent);
+
+    assert_soon(n_letters(shop, topic) == n_before + n_groups);
+    struct kafka_records letters = letters_of(shop, topic);
+    for (size_t i = n_before; i < letters.n; i++) {
+        assert_true(has_same_content(&letters.items[i], sent));
+        assert_reason(&letters.items[i], sent->topic, class_name, message_part);
+    }
+}
+
+static void new_order__goes_to_dead_letters_of_both_groups_when_it_is_no_event(void **state) {
+    struct shop *shop = *state;
+    struct record malformed = {.value = BYTES("{\"orderId\": \"ORDER-1\","),
+                               .key = BYTES("a key"),
+                               .n_headers = 2,
+                               .headers = {{"sender", BYTES("elsewhere")}, {"flag", {NULL, 0}}}};
+    struct record broken = {.value = BYTES("{\"orderId\":\"ORDER-1\",\"customerId\":\"C\","
+                                           "\"products\":[{\"productId\":\"P\",\"quantity\":0,"
+                                           "\"totalPrice\":1}]}")};
+    struct record tombstone = {.key = BYTES("a key")};
+    struct record empty = {.value = BYTES("")};
+    struct record binary = {.value = BYTES("\x00\xff\xfe")};
+
+    assert_refused(shop, NEW_ORDER, &malformed, 2, "orderflow.SyntaxError", "");
+    assert_refused(shop, NEW_ORDER, &broken, 2, "orderflow.ContractError", "/products/0/quantity");
+    assert_refused(shop, NEW_ORDER, &tombstone, 2, "orderflow.SyntaxError", "");
+    assert_refused(shop, NEW_ORDER, &empty, 2, "orderflow.SyntaxError", "");
+    assert_refused(shop, NEW_ORDER, &binary, 2, "orderflow.SyntaxError", "");
+}
+
+static void new_order__goes_to_dead_letters_when_its_headers_are_wrong(void **state) {
+    struct shop *shop = *state;
+    static const char value[] = "{\"orderId\":\"O\",\"customerId\":\"C\",\"products\":["
+                                "{\"productId\":\"P\",\"quantity\":1,\"totalPrice\":1}]}";
+    struct record other_type = {
+        .value = BYTES(value), .n_headers = 1, .headers = {{"ce_type", BYTES("inventory-empty")}}};
+    struct record empty_id = {
+        .value = BYTES(value), .n_headers = 1, .headers = {{"ce_id", BYTES("")}}};
+
+    assert_refused(shop, NEW_ORDER, &other_type, 2, "orderflow.EnvelopeError", "ce_type");
+    assert_refused(shop, NEW_ORDER, &empty_id, 2, "orderflow.EnvelopeError", "ce_id");
+}
+
+static void inventory_empty__goes_to_dead_letters_when_it_breaks_contract(void **state) {
+    struct record broken = {.value = BYTES("{\"productId\":\"\"}")};
+
+    assert_refused(*state, INVENTORY_EMPTY, &broken, 1, "orderflow.ContractError", "/productId");
+}
+
+static void logging_action__goes_to_dead_letters_when_it_breaks_contract(void **state) {
+    struct record broken = {.value = BYTES("{\"serviceName\":\"order-service\"}")};
+
+    assert_refused(*state, NEW_LOGGING_ACTION, &broken, 1, "orderflow.ContractError", "/action");
+}
+
+static void consumers__go_on_when_they_refused_a_record(void **state) {
+    struct shop *shop = *state;
+    const char *brokers = broker_address(shop_broker(shop));
+    kafka_send_text(brokers, shop_topic(shop, NEW_ORDER), "not JSON");
+
+    kafka_send_text(brokers, shop_topic(shop, NEW_ORDER), golden_order("ORDER-GOOD"));
+    kafka_send_text(brokers, shop_topic(shop, NEW_LOGGING_ACTION),
+                    "{\"serviceName\":\"elsewhere\",\"action\":\"go-on\"}");
+
+    assert_soon(stock_of(shop, "PRODUCT-123") == 106);
+    assert_soon(count_of(shop, NOTIFICATION, "/notifications?orderId=ORDER-GOOD") == 1);
+    assert_soon(count_of(shop, LOGGING, "/actions?action=go-on") == 1);
+    assert_int_equal(count_of(shop, INVENTORY, "/stock?"), 2);
+    assert_int_equal(count_of(shop, NOTIFICATION, "/notifications?"), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(new_order__goes_to_dead_letters_of_both_groups_when_it_is_no_event),
+        cmocka_unit_test(new_order__goes_to_dead_letters_when_its_headers_are_wrong),
+        cmocka_unit_test(inventory_empty__goes_to_dead_letters_when_it_breaks_contract),
+        cmocka_unit_test(logging_action__goes_to_dead_letters_when_it_breaks_contract),
+        cmocka_unit_test(consumers__go_on_when_they_refused_a_record),
+    };
+    return cmocka_run_group_tests(tests, open_shop, close_shop);
+}

@@ -1,0 +1,37 @@
+/*
+ * Kafka as another program sees it: a plain producer and a reader of whole
+ * topics, which know nothing of the shop.
+ */
+#pragma once
+
+#include "event/record.h"
+
+#include <stddef.h>
+
+/*
+ * Sends the record to `record->partition` (-1: where the Java clients put its
+ * key), and waits until the broker has it.
+ */
+void kafka_send(const char *brokers, const struct record *record);
+
+/* Sends a value by itself, without key and headers, to partition 0. */
+void kafka_send_text(const char *brokers, const char *topic, const char *value);
+
+struct kafka_records {
+    size_t n;
+    struct record *items; /* partition by partition */
+};
+
+/* All records that are in the topic now, with their headers. They live until
+ * the end of the test. */
+struct kafka_records kafka_read(const char *brokers, const char *topic);
+
+/* How many that are. */
+size_t kafka_count(const char *brokers, const char *topic);
+
+/* The header's value as text, NULL when it is missing. For the rest of the test. */
+const char *kafka_header(const struct record *record, const char *name);
+
+/* The value as text. For the rest of the test. */
+const char *kafka_value(const struct record *record);
+const char *kafka_key(const struct record *record);

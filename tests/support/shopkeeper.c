@@ -1,0 +1,84 @@
+#include "support/shopkeeper.h"
+
+#include "support/json_path.h"
+#include "support/scratch.h"
+#include "support/testing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *order_of(const char *order_id, const char *product_id, int quantity) {
+    return scratch_printf("{\"orderId\":\"%s\",\"customerId\":\"CUSTOMER-123\",\"products\":["
+                          "{\"productId\":\"%s\",\"quantity\":%d,\"totalPrice\":80}]}",
+                          order_id, product_id, quantity);
+}
+
+const char *golden_order(const char *order_id) {
+    static const char golden_id[] = "ORDER-123";
+    const char *golden = file_content("schemas/examples/new-order.json");
+    const char *id = strstr(golden, golden_id);
+    assert_non_null(id);
+    return scratch_printf("%.*s%s%s", (int)(id - golden), golden, order_id, id + strlen(golden_id));
+}
+
+struct http_answer checkout(struct shop *shop, const char *body) {
+    return http_post(shop_url(shop, ORDER, "/orders"), body);
+}
+
+const cJSON *look_at(struct shop *shop, enum shop_service service, const char *target) {
+    struct http_answer answer = http_get(shop_url(shop, service, target));
+    if (answer.status != 200)
+        fail_msg("GET %s: %d %s%s", target, answer.status, answer.error, answer.body);
+    return json_of(answer.body);
+}
+
+static int count_items(const cJSON *items, const char *member, const char *value) {
+    int n = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, items) {
+        const char *found = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, member));
+        n += found && strcmp(found, value) == 0;
+    }
+    return n;
+}
+
+int count_where(struct shop *shop, enum shop_service service, const char *target,
+                const char *member, const char *value) {
+    int n = 0;
+    const char *after = "0";
+    while (after) {
+        const cJSON *page =
+            look_at(shop, service, scratch_printf("%s&limit=100&after=%s", target, after));
+        const cJSON *items = json_at(page, "/items");
+        n += member ? count_items(items, member, value) : cJSON_GetArraySize(items);
+        after = cJSON_GetStringValue(json_at(page, "/next"));
+    }
+    return n;
+}
+
+int count_of(struct shop *shop, enum shop_service service, const char *target) {
+    return count_where(shop, service, target, NULL, NULL);
+}
+
+int stock_of(struct shop *shop, const char *product_id) {
+    struct http_answer answer =
+        http_get(shop_url(shop, INVENTORY, scratch_printf("/stock/%s", product_id)));
+    return answer.status == 200 ? (int)json_number_at(json_of(answer.body), "/stock") : -1;
+}
+
+int occurrences(const char *text, const char *part) {
+    int n = 0;
+    for (; (text = strstr(text, part)); text += strlen(part))
+        n++;
+    return n;
+}
+
+const char *file_content(const char *path) {
+    FILE *file = fopen(path, "re");
+    if (!file)
+        fail_msg("%s cannot be read", path);
+    char *text = scratch_alloc(65536);
+    text[fread(text, 1, 65535, file)] = '\0';
+    fclose(file);
+    return text;
+}

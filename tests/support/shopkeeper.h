@@ -1,0 +1,38 @@
+/*
+ * What a customer does and a shopkeeper sees, over HTTP: orders, stock,
+ * notifications, actions.
+ */
+#pragma once
+
+#include "support/http_client.h"
+#include "support/shop.h"
+
+#include <cjson/cJSON.h>
+
+/* The body of an order of one line. */
+const char *order_of(const char *order_id, const char *product_id, int quantity);
+
+/* The golden order (schemas/examples/new-order.json) under this orderId. */
+const char *golden_order(const char *order_id);
+
+/* POST /orders */
+struct http_answer checkout(struct shop *shop, const char *body);
+
+/* GET of a service; fails the test unless it answers 200 with JSON. */
+const cJSON *look_at(struct shop *shop, enum shop_service service, const char *target);
+
+/* How many items a list has, over all its pages; `target` has a query. */
+int count_of(struct shop *shop, enum shop_service service, const char *target);
+
+/* The same for those items whose `member` is `value`. */
+int count_where(struct shop *shop, enum shop_service service, const char *target,
+                const char *member, const char *value);
+
+/* -1: no order has moved it yet. */
+int stock_of(struct shop *shop, const char *product_id);
+
+/* How many times a text occurs in another. */
+int occurrences(const char *text, const char *part);
+
+/* The content of a file. */
+const char *file_content(const char *path);
