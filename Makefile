@@ -112,7 +112,11 @@ LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
 LINK_contract := $(call libs,event base) -lcjson
 LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 
-TEST_SOURCES := $(wildcard tests/unit/*/test_*.c tests/contract/test_*.c tests/integration/test_*.c)
+# Those that wait the longest first, so that the others run beside them.
+TEST_SOURCES := $(wildcard tests/unit/runtime/test_*.c tests/unit/bus/test_*.c \
+                tests/integration/test_*.c tests/unit/http/test_*.c tests/unit/store/test_*.c \
+                tests/unit/domain/test_*.c tests/unit/event/test_*.c tests/unit/base/test_*.c \
+                tests/contract/test_*.c)
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 
 define test_rule
@@ -133,7 +137,7 @@ tests: $(PROGRAMS) $(TESTS)
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
-JOBS ?= 4
+JOBS ?= 6
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
