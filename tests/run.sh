@@ -54,9 +54,11 @@ report() {
 # Runs one in a process group of its own, which is killed when it takes too long.
 run_one() {
     local program=$1 name log code=0 began=$SECONDS
-    name=$(sed 's:^.*tests/::; s:/:-:g' <<<"$program")
+    name=$(sed 's:^.*tests/::; s:^[./]*::; s:/:-:g' <<<"$program")
     log=$log_dir/$name.log
-    timeout --kill-after=5 "$timeout_s" "$program" >"$log" 2>&1 </dev/null || code=$?
+    : >"$log"
+    # The shell's own word about a crash belongs into the log, too.
+    { timeout --kill-after=5 "$timeout_s" "$program" >>"$log" 2>&1 </dev/null || code=$?; } 2>>"$log"
     report "$name" "$log" "$code" $((SECONDS - began))
 }
 
