@@ -82,3 +82,8 @@ const char *file_content(const char *path) {
     fclose(file);
     return text;
 }
+
+bool has_published_all(struct shop *shop, enum shop_service service) {
+    struct http_answer metrics = http_get(shop_url(shop, service, "/metrics"));
+    return strstr(metrics.body, "\norderflow_outbox_backlog_events 0\n");
+}

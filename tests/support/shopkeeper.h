@@ -8,6 +8,7 @@
 #include "support/shop.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 /* The body of an order of one line. */
 const char *order_of(const char *order_id, const char *product_id, int quantity);
@@ -30,6 +31,9 @@ int count_where(struct shop *shop, enum shop_service service, const char *target
 
 /* -1: no order has moved it yet. */
 int stock_of(struct shop *shop, const char *product_id);
+
+/* Has the broker acknowledged every event that the service has committed? */
+bool has_published_all(struct shop *shop, enum shop_service service);
 
 /* How many times a text occurs in another. */
 int occurrences(const char *text, const char *part);
