@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_BYTES = 1000000 }; /* batch.size */
+enum {
+    BATCH_BYTES = 1000000, /* batch.size */
+    PREPARE_TIMEOUT_MS = 300,
+};
 
 static const struct client_property defaults[] = {
     {"linger.ms", "2"},
@@ -119,6 +122,15 @@ enum status publisher_send(struct publisher *publisher, const struct record *rec
     enum status status = from_send_error(rd_kafka_error_code(error), record->topic, err);
     rd_kafka_error_destroy(error);
     return status;
+}
+
+void publisher_prepare(struct publisher *publisher, const char *topic) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(publisher->client, topic, NULL);
+    if (rd_kafka_metadata(publisher->client, 0, handle, &metadata, PREPARE_TIMEOUT_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
 }
 
 void publisher_poll(struct publisher *publisher, int timeout_ms) {

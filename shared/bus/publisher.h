@@ -34,6 +34,10 @@ enum status publisher_open(const struct kafka_config *config, const struct publi
 enum status publisher_send(struct publisher *publisher, const struct record *record, uint64_t tag,
                            struct error *err);
 
+/* Learns about a topic ahead of its first record, which would otherwise wait for
+ * that up to a second. A failure does no harm. */
+void publisher_prepare(struct publisher *publisher, const char *topic);
+
 /* Delivers what is known by now, waiting at most `timeout_ms` for the first. */
 void publisher_poll(struct publisher *publisher, int timeout_ms);
 

@@ -178,9 +178,12 @@ static enum status find_position(struct outbox_relay *relay, struct error *err) 
     }
     bool is_embedded;
     status = config_ensure_topics(relay->config.config, TOPICS_TIMEOUT_MS, &is_embedded, err);
-    if (status == OK)
-        outbox_reader_seek(relay->reader, relay->progress.sent_upto);
-    return status;
+    if (status != OK)
+        return status;
+    for (int type = 0; type < N_EVENT_TYPES; type++) /* or the first order takes a second longer */
+        publisher_prepare(relay->publisher, relay->config.config->topics[type]);
+    outbox_reader_seek(relay->reader, relay->progress.sent_upto);
+    return OK;
 }
 
 static enum status connect_broker(struct outbox_relay *relay, struct error *err) {
