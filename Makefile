@@ -133,7 +133,7 @@ tests: $(PROGRAMS) $(TESTS)
 
 # --- what people run ------------------------------------------------------------------------------
 
-.PHONY: help run up down test test-kafka test-compose check clean setup-run setup-test setup-check
+.PHONY: help run up down test test-kafka test-compose schema-check check clean setup-run setup-test setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
@@ -168,6 +168,9 @@ test-kafka: setup-test ## the integration tests on real Apache Kafka (from Maven
 
 test-compose: ## docker-compose.yml, unmodified; starts an engine where none runs
 	@tests/compose/run.sh
+
+schema-check: setup-test ## each schema is compatible with its last released version, in both directions
+	@scripts/schema-check
 
 check: setup-check ## the code's form: layers, headers, format, warnings, lint
 	@scripts/check.sh

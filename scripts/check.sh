@@ -14,7 +14,7 @@ usage: scripts/check.sh [CHECK...]
   format    clang-format finds nothing to change
   warnings  clang builds everything without a warning (make builds with gcc)
   lint      clang-tidy finds nothing
-  scripts   shellcheck finds nothing
+  scripts   shellcheck finds nothing, Python can read its own
 
 Without a CHECK, all of them.
 TEXT
@@ -165,7 +165,10 @@ check_lint() {
 
 check_scripts() {
     # shellcheck disable=SC2046 # the names have no spaces
-    shellcheck -x -P SCRIPTDIR $(grep -rlE '^#!.*\b(ba)?sh\b' scripts tests services .ci 2>/dev/null | LC_ALL=C sort)
+    shellcheck -x -P SCRIPTDIR $(grep -rlE '^#!.*\b(ba)?sh\b' scripts tests services .ci 2>/dev/null | LC_ALL=C sort) || return 1
+    # shellcheck disable=SC2046 # the names have no spaces
+    python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
+        $(grep -rlE '^#!.*\bpython3$' scripts tests)
 }
 
 # ---------------------------------------------------------------------------------------------------

@@ -59,4 +59,5 @@ def main():
         print(verdict(validator, path))
 
 
-main()
+if __name__ == "__main__":
+    main()
