@@ -94,9 +94,12 @@ $(foreach l,$(LAYERS),$(eval $(call archive_rule,$(l))))
 
 DOMAIN_LIB := $(BUILD)/lib/libdomain.a
 SUPPORT_LIB := $(BUILD)/lib/libsupport.a
+FUZZ_LIB := $(BUILD)/lib/libfuzz.a
 $(DOMAIN_LIB): $(call objects,$(DOMAIN_SOURCES))
 $(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
-$(DOMAIN_LIB) $(SUPPORT_LIB):
+$(FUZZ_LIB): $(call objects,$(wildcard tests/fuzz/fuzz_*.c) tests/fuzz/oracle.c \
+             services/order/adapters/order_body.c)
+$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB):
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -110,13 +113,14 @@ LINK_http := $(call libs,http event base) -lcjson -lmicrohttpd
 LINK_bus := $(call libs,bus event base) -lcjson -lrdkafka
 LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
 LINK_contract := $(call libs,event base) -lcjson
+LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,http event base) -lcjson
 LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 
 # Those that wait the longest first, so that the others run beside them.
 TEST_SOURCES := $(wildcard tests/unit/runtime/test_*.c tests/unit/bus/test_*.c \
                 tests/integration/test_*.c tests/unit/http/test_*.c tests/unit/store/test_*.c \
                 tests/unit/domain/test_*.c tests/unit/event/test_*.c tests/unit/base/test_*.c \
-                tests/contract/test_*.c)
+                tests/contract/test_*.c tests/fuzz/test_*.c)
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 
 define test_rule
@@ -131,9 +135,26 @@ $(foreach t,$(TEST_SOURCES),$(eval $(call test_rule,$(t),$(lastword $(subst /, ,
 tests: $(PROGRAMS) $(TESTS)
 	@:
 
+# --- fuzzing: what searches for inputs; those that are kept run with the tests --------------------
+
+FUZZ_SANITIZE := fuzzer,address,undefined
+FUZZ_TARGETS := order inventory_empty logging_action json envelope http checkout
+FUZZ_PROGRAMS := $(foreach t,$(FUZZ_TARGETS),$(BUILD)/bin/fuzz_$(t))
+
+$(BUILD)/bin/fuzz_%: tests/fuzz/libfuzzer.c $(filter %.a,$(LINK_fuzz))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -DFUZZ_TARGET=fuzz_$* $(ALL_LDFLAGS) -o $@ $< \
+		$(LINK_fuzz)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+	@:
+
 # --- what people run ------------------------------------------------------------------------------
 
-.PHONY: help run up down test test-kafka test-compose schema-check check clean setup-run setup-test setup-check
+.PHONY: help run up down test test-kafka test-compose schema-check fuzz check clean \
+        setup-run setup-test setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
@@ -142,8 +163,12 @@ JOBS ?= 6
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-setup-run setup-test setup-check: setup-%:
-	@scripts/setup.sh $(patsubst check,run test check,$(patsubst test,run test,$*))
+PURPOSES_run := run
+PURPOSES_test := run test
+PURPOSES_fuzz := run fuzz
+PURPOSES_check := run test check
+setup-run setup-test setup-fuzz setup-check: setup-%:
+	@scripts/setup.sh $(PURPOSES_$*)
 
 run: setup-run ## install what is missing, build, start the shop, order, show the actions until Ctrl-C
 	@$(MAKE) -j$(CORES) build
@@ -171,6 +196,10 @@ test-compose: ## docker-compose.yml, unmodified; starts an engine where none run
 
 schema-check: setup-test ## each schema is compatible with its last released version, in both directions
 	@scripts/schema-check
+
+fuzz: setup-fuzz ## search for inputs that break a codec or a parser; FUZZ_SECONDS for each target
+	@$(MAKE) -j$(CORES) CC=clang SANITIZE=$(FUZZ_SANITIZE) fuzz-programs
+	@tests/fuzz/run.sh $(FUZZ_TARGETS:%=build/$(subst $(comma),-,$(FUZZ_SANITIZE))/bin/fuzz_%)
 
 check: setup-check ## the code's form: layers, headers, format, warnings, lint
 	@scripts/check.sh

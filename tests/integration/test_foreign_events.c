@@ -50,7 +50,8 @@ static void bare_record__takes_effect_each_time_it_is_written(void **state) {
     send_last_order(shop, "LAST-1");
     assert_int_equal(sales_of(shop, "PRODUCT-123"), 3);
     assert_int_equal(stock_of(shop, "PRODUCT-321"), 106);
-    assert_int_equal(count_of(shop, NOTIFICATION, "/notifications?orderId=ORDER-123"), 3);
+    assert_int_equal(
+        count_where(shop, NOTIFICATION, "/notifications?orderId=ORDER-123", "kind", "order"), 3);
 }
 
 static void record_with_id__takes_effect_once_when_it_is_written_twice(void **state) {
