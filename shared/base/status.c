@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *status_name(enum status status) {
-    static const char *const names[] = {
-        [OK] = "ok",
-        [ERR_INVALID] = "invalid",
-        [ERR_NOT_FOUND] = "not found",
-        [ERR_BUSY] = "busy",
-        [ERR_UNAVAILABLE] = "unavailable",
-        [ERR_OUTCOME_UNKNOWN] = "outcome unknown",
-        [ERR_BUG] = "bug",
-    };
-    return names[status];
-}
-
 enum status error_set(struct error *err, enum status status, const char *format, ...) {
     if (err) {
         va_list args;

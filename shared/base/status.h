@@ -23,9 +23,6 @@ struct error {
     char text[512];
 };
 
-/* The status' name in lower case, such as "unavailable". */
-const char *status_name(enum status status);
-
 /* Replaces the text (`err` may be NULL) and returns `status`, so that a
  * failure is one statement: `return error_set(err, ERR_INVALID, "…");` */
 enum status error_set(struct error *err, enum status status, const char *format, ...)

@@ -137,14 +137,6 @@ void publisher_poll(struct publisher *publisher, int timeout_ms) {
     rd_kafka_poll(publisher->client, timeout_ms);
 }
 
-enum status publisher_flush(struct publisher *publisher, int timeout_ms, struct error *err) {
-    rd_kafka_resp_err_t code = rd_kafka_flush(publisher->client, timeout_ms);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return OK;
-    return error_set(err, ERR_UNAVAILABLE, "%d records were not acknowledged in %d ms",
-                     rd_kafka_outq_len(publisher->client), timeout_ms);
-}
-
 bool publisher_is_broken(const struct publisher *publisher) {
     return rd_kafka_fatal_error(publisher->client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }

@@ -1,7 +1,7 @@
 /*
  * Sends records with an idempotent producer: acks=all, in order, the Java
  * clients' partitioner. Used by one thread; nothing here blocks but
- * publisher_poll and publisher_close.
+ * publisher_prepare, publisher_poll, publisher_cluster_id and publisher_close.
  */
 #pragma once
 
@@ -40,9 +40,6 @@ void publisher_prepare(struct publisher *publisher, const char *topic);
 
 /* Delivers what is known by now, waiting at most `timeout_ms` for the first. */
 void publisher_poll(struct publisher *publisher, int timeout_ms);
-
-/* Sends without further delay what is queued, and waits for its fate. */
-enum status publisher_flush(struct publisher *publisher, int timeout_ms, struct error *err);
 
 /* True after an error that an idempotent producer cannot recover from: close
  * it, open another, send again what was not acknowledged. */

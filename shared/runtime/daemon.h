@@ -4,7 +4,7 @@
  * and stops in order. A service describes itself in a table, and its main() is
  * one call.
  *
- *     start:  settings ▶ database ▶ service ▶ writer ▶ HTTP ▶ relay ▶ consumer
+ *     start:  settings ▶ database ▶ writer ▶ service ▶ HTTP ▶ relay ▶ consumer
  *     stop:   HTTP takes no more ▶ what was accepted is answered ▶ consumer
  *             finishes its batch ▶ relay publishes what it can ▶ writer
  *             commits the rest ▶ database is closed
@@ -54,8 +54,8 @@ struct service {
     size_t n_routes;
     event_handler *handlers[N_EVENT_TYPES];
 
-    /* Makes the service's state, which routes and handlers are given. No other
-     * thread runs yet. */
+    /* Makes the service's state, which routes and handlers are given. No thread
+     * uses the database yet. */
     enum status (*open)(const struct service_context *context, void **out_service,
                         struct error *err);
     void (*close)(void *service); /* NULL must be fine */

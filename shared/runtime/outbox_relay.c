@@ -84,7 +84,8 @@ static enum status apply_note(struct write_job *job, struct error *err) {
     return outbox_set_progress(relay->config.outbox, &relay->noting, keep_since_ms(relay), err);
 }
 
-/* A note that failed is made good by the next one. */
+/* A note that failed is made good by the next one, at the latest when the relay
+ * is closed; a crash before that only repeats events. */
 static void finish_note(struct write_job *job, enum status status, const struct error *err) {
     struct outbox_relay *relay = relay_of(job);
     if (status != OK)

@@ -17,17 +17,10 @@ static int open_shop(void **state) {
     return 0;
 }
 
-static void order_ten(struct shop *shop, const char *prefix) {
-    for (int i = 0; i < 10; i++) {
-        const char *id = scratch_printf("%s-%d", prefix, i);
-        assert_int_equal(checkout(shop, load_order(id)).status, 201);
-    }
-}
-
 static void shop__applies_events_once_when_outbox_is_published_again(void **state) {
     struct shop *shop = *state;
     const char *brokers = broker_address(shop_broker(shop));
-    order_ten(shop, "TWICE");
+    order_many(shop, "TWICE", 10);
     wait_for_effects(shop, EVERY_SERVICE, 10);
     shop_stop(shop, ORDER);
     assert_int_equal(kafka_count(brokers, shop_topic(shop, NEW_ORDER)), 10);
@@ -35,7 +28,7 @@ static void shop__applies_events_once_when_outbox_is_published_again(void **stat
     database_change(shop, ORDER, "UPDATE outbox_state SET sent_upto = 0");
     shop_start(shop, ORDER);
     assert_soon(kafka_count(brokers, shop_topic(shop, NEW_ORDER)) == 20);
-    order_ten(shop, "LAST");
+    order_many(shop, "LAST", 10);
 
     wait_for_effects(shop, EVERY_SERVICE, 20);
     assert_int_equal(audit_effects(shop, EVERY_SERVICE), 20);
@@ -53,19 +46,19 @@ static int open_shop_that_loses_kafka(void **state) {
  * and those that it never got. */
 static void shop__loses_and_doubles_nothing_when_kafka_lost_its_disk(void **state) {
     struct shop *shop = *state;
-    order_ten(shop, "APPLIED");
+    order_many(shop, "APPLIED", 10);
     wait_for_effects(shop, EVERY_SERVICE, 10);
     shop_stop(shop, INVENTORY | NOTIFICATION);
-    order_ten(shop, "ON-THEIR-WAY");
+    order_many(shop, "ON-THEIR-WAY", 10);
     assert_soon(kafka_count(broker_address(shop_broker(shop)), shop_topic(shop, NEW_ORDER)) == 20);
     broker_take_down(shop_broker(shop));
-    order_ten(shop, "WHILE-AWAY");
+    order_many(shop, "WHILE-AWAY", 10);
     shop_stop(shop, ORDER | LOGGING);
 
     broker_replace(shop_broker(shop));
     shop_start(shop, EVERY_SERVICE);
     shop_wait_ready(shop, EVERY_SERVICE);
-    order_ten(shop, "AFTER");
+    order_many(shop, "AFTER", 10);
 
     wait_for_effects(shop, EVERY_SERVICE, 40);
     assert_int_equal(audit_effects(shop, EVERY_SERVICE), 40);

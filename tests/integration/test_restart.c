@@ -16,22 +16,15 @@ static int open_shop(void **state) {
     return 0;
 }
 
-static void order_ten(struct shop *shop, const char *prefix) {
-    for (int i = 0; i < 10; i++) {
-        const char *id = scratch_printf("%s-%d", prefix, i);
-        assert_int_equal(checkout(shop, load_order(id)).status, 201);
-    }
-}
-
 static void shop__goes_on_where_it_was_when_every_service_is_restarted(void **state) {
     struct shop *shop = *state;
-    order_ten(shop, "BEFORE");
+    order_many(shop, "BEFORE", 10);
     wait_for_effects(shop, EVERY_SERVICE, 10);
 
     shop_stop(shop, EVERY_SERVICE);
     shop_start(shop, EVERY_SERVICE);
     shop_wait_ready(shop, EVERY_SERVICE);
-    order_ten(shop, "AFTER");
+    order_many(shop, "AFTER", 10);
 
     wait_for_effects(shop, EVERY_SERVICE, 20);
     assert_int_equal(audit_effects(shop, EVERY_SERVICE), 20);

@@ -3,6 +3,7 @@
 #include "support/http_client.h"
 #include "support/scratch.h"
 #include "support/shopkeeper.h"
+#include "support/testing.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -117,4 +118,11 @@ struct load_ids load_unanswered(const struct load *load) {
 
 struct load_ids load_refused(const struct load *load) {
     return ids_with(load, is_refused);
+}
+
+void order_many(struct shop *shop, const char *prefix, int n_orders) {
+    for (int i = 0; i < n_orders; i++) {
+        const char *id = scratch_printf("%s-%d", prefix, i);
+        assert_int_equal(checkout(shop, load_order(id)).status, 201);
+    }
 }

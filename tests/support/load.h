@@ -34,3 +34,6 @@ struct load_ids load_refused(const struct load *load);
 
 /* The order's body. */
 const char *load_order(const char *order_id);
+
+/* The orders PREFIX-0, PREFIX-1, ... one after the other, each accepted. */
+void order_many(struct shop *shop, const char *prefix, int n_orders);

@@ -8,13 +8,6 @@
 
 #include <cmocka.h>
 
-static void status_name__names_every_status(void **state) {
-    (void)state;
-    for (int status = OK; status <= ERR_BUG; status++)
-        assert_true(strlen(status_name((enum status)status)) > 0);
-    assert_string_equal(status_name(ERR_OUTCOME_UNKNOWN), "outcome unknown");
-}
-
 static void error_set__formats_the_text_and_returns_the_status(void **state) {
     (void)state;
     struct error err;
@@ -50,7 +43,6 @@ static void error_set__needs_no_error_to_fill(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status_name__names_every_status),
         cmocka_unit_test(error_set__formats_the_text_and_returns_the_status),
         cmocka_unit_test(error_wrap__puts_context_in_front),
         cmocka_unit_test(error_wrap__cuts_the_text_when_it_is_too_long),
