@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/client.h"
+#include "bus/message.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -181,29 +182,6 @@ enum status subscriber_open(const struct subscriber_config *config, struct subsc
     return OK;
 }
 
-static void read_headers(const rd_kafka_message_t *message, struct record *out) {
-    rd_kafka_headers_t *headers;
-    out->n_headers = 0;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    struct record_header header;
-    while (out->n_headers < RECORD_HEADERS_RECEIVED_MAX &&
-           rd_kafka_header_get_all(headers, out->n_headers, &header.name, &header.value.data,
-                                   &header.value.len) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        out->headers[out->n_headers++] = header;
-}
-
-static void read_message(const rd_kafka_message_t *message, struct record *out) {
-    rd_kafka_timestamp_type_t type;
-    out->topic = rd_kafka_topic_name(message->rkt);
-    out->partition = message->partition;
-    out->offset = message->offset;
-    out->timestamp_ms = rd_kafka_message_timestamp(message, &type);
-    out->key = (struct bytes){message->key, message->key_len};
-    out->value = (struct bytes){message->payload, message->len};
-    read_headers(message, out);
-}
-
 static enum status from_message_error(struct subscriber *subscriber,
                                       const rd_kafka_message_t *message, struct error *err) {
     char reason[256];
@@ -255,7 +233,7 @@ static enum status take_records(struct subscriber *subscriber, int timeout_ms, s
             return status;
         }
         bytes += message->len + message->key_len;
-        read_message(message, &subscriber->records[subscriber->n]);
+        message_read(message, &subscriber->records[subscriber->n]);
         subscriber->messages[subscriber->n++] = message;
     }
     return OK;
