@@ -20,13 +20,14 @@ static const struct config_defaults defaults = {.service = "orderctl", .http_por
 static void print_help(void) {
     struct strbuf out;
     strbuf_init(&out);
-    strbuf_printf(&out,
-                  "orderctl %s: looks at a shop from outside, and mends what an operator decides\n\n"
-                  "usage: orderctl COMMAND [ARGUMENT...]\n"
-                  "       orderctl [--help | --version | --check]\n\n"
-                  "  --check  read the settings, say what is wrong with them; exit 0 or 2\n\n"
-                  "Commands (COMMAND --help says more):\n\n",
-                  ORDERFLOW_VERSION);
+    strbuf_printf(
+        &out,
+        "orderctl %s: looks at a shop from outside, and mends what an operator decides\n\n"
+        "usage: orderctl COMMAND [ARGUMENT...]\n"
+        "       orderctl [--help | --version | --check]\n\n"
+        "  --check  read the settings, say what is wrong with them; exit 0 or 2\n\n"
+        "Commands (COMMAND --help says more):\n\n",
+        ORDERFLOW_VERSION);
     for (const struct command *command = commands; command->name; command++)
         strbuf_printf(&out, "  %s %s\n      %s\n", command->name, command->arguments,
                       command->summary);
