@@ -80,6 +80,9 @@ $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# What the assembler reads is not among what the compiler says it has read.
+$(BUILD)/obj/shared/runtime/openapi.o: schemas/openapi.json
+
 define archive_rule
 $(call archive,$(1)): $(call objects,$(call layer_sources,$(1)))
 	@mkdir -p $$(@D)

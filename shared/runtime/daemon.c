@@ -305,6 +305,12 @@ static size_t read_settings(struct daemon *daemon, struct strbuf *faults) {
     return n_faults;
 }
 
+static void describe_requests(const struct http_route *routes, size_t n_routes,
+                              struct strbuf *out) {
+    for (size_t i = 0; i < n_routes; i++)
+        strbuf_printf(out, "  %-4s %s\n", routes[i].method, routes[i].path);
+}
+
 static void print_help(const struct service *service) {
     struct strbuf out;
     strbuf_init(&out);
@@ -313,9 +319,11 @@ static void print_help(const struct service *service) {
                   "usage: %s [--help | --version | --check | --healthcheck]\n\n"
                   "  --check        read the settings, say what is wrong with them; exit 0 or 2\n"
                   "  --healthcheck  ask the running service whether it is ready; exit 0 or 1\n\n"
-                  "Settings (environment variables):\n\n"
-                  "  %-26s %-18s %s\n",
-                  service->name, ORDERFLOW_VERSION, service->summary, service->name, "variable",
+                  "Requests (GET /openapi.json describes them):\n\n",
+                  service->name, ORDERFLOW_VERSION, service->summary, service->name);
+    describe_requests(service->routes, service->n_routes, &out);
+    describe_requests(health_routes, health_n_routes, &out);
+    strbuf_printf(&out, "\nSettings (environment variables):\n\n  %-26s %-18s %s\n", "variable",
                   "default", "meaning");
     const struct config_defaults defaults = defaults_of(service);
     config_describe(&defaults, &out);

@@ -1,6 +1,7 @@
 #include "runtime/health.h"
 
 #include "event/json.h"
+#include "runtime/openapi.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,10 +57,19 @@ static void answer_metrics(void *context, struct http_request *request) {
     http_respond(request, &response, &body);
 }
 
+static void answer_document(void *context, struct http_request *request) {
+    (void)context;
+    struct strbuf body;
+    strbuf_init(&body);
+    strbuf_add(&body, openapi_document, (size_t)(openapi_document_end - openapi_document));
+    http_respond(request, &(struct http_response){.status = 200}, &body);
+}
+
 const struct http_route health_routes[] = {
     {"GET", "/healthz", answer_alive},
     {"GET", "/readyz", answer_ready},
     {"GET", "/metrics", answer_metrics},
+    {"GET", "/openapi.json", answer_document},
 };
 const size_t health_n_routes = sizeof health_routes / sizeof *health_routes;
 

@@ -1,6 +1,6 @@
 /*
- * GET /healthz, /readyz and /metrics, the same in every service, and the
- * client that asks /readyz for --healthcheck.
+ * GET /healthz, /readyz, /metrics and /openapi.json, the same in every service,
+ * and the client that asks /readyz for --healthcheck.
  */
 #pragma once
 

@@ -1,6 +1,11 @@
-/* The README's table of settings says what the programs themselves say. */
+/*
+ * What is written about the programs is what they say about themselves: the
+ * README's tables, and the requests in schemas/openapi.json.
+ */
 #include "base/strbuf.h"
+#include "event/json.h"
 
+#include <cjson/cJSON.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -24,10 +29,14 @@ static void read_stream(FILE *stream, struct strbuf *out) {
         strbuf_add(out, chunk, n);
 }
 
-static void read_readme(struct strbuf *out) {
-    FILE *file = fopen("README.md", "r");
+static void read_file(const char *path, struct strbuf *out) {
+    FILE *file = fopen(path, "r");
     read_stream(file, out);
     fclose(file);
+}
+
+static void read_readme(struct strbuf *out) {
+    read_file("README.md", out);
 }
 
 static void read_help(const char *service, struct strbuf *out) {
@@ -123,10 +132,245 @@ static void readme__has_no_setting_that_no_service_has(void **state) {
     strbuf_release(&readme);
 }
 
+static cJSON *read_document(void) {
+    struct strbuf text;
+    struct json_fault fault;
+    cJSON *document = NULL;
+    strbuf_init(&text);
+    read_file("schemas/openapi.json", &text);
+    assert_int_equal(json_parse(text.data, text.len, &document, &fault), OK);
+    strbuf_release(&text);
+    return document;
+}
+
+static const cJSON *member(const cJSON *object, const char *name) {
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static const char *text_of(const cJSON *object, const char *name) {
+    const char *text = cJSON_GetStringValue(member(object, name));
+    assert_non_null(text);
+    return text;
+}
+
+/* What a "$ref" of this document stands for: "#/components/responses/NotFound". */
+static const cJSON *resolve(const cJSON *document, const cJSON *part) {
+    const char *reference = cJSON_GetStringValue(member(part, "$ref"));
+    if (!reference)
+        return part;
+    char path[128];
+    assert_true(strlen(reference) < sizeof path);
+    strcpy(path, reference);
+    const cJSON *found = document;
+    for (char *name = strtok(path + strlen("#/"), "/"); name; name = strtok(NULL, "/"))
+        found = member(found, name);
+    assert_non_null(found);
+    return found;
+}
+
+static bool is_of_service(const cJSON *path_item, const char *service) {
+    const cJSON *server;
+    cJSON_ArrayForEach(server, member(path_item, "servers")) {
+        if (strcmp(text_of(server, "description"), service) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Calls `visit` for each request that the document has for the service; returns
+ * their number. */
+static size_t each_request(const cJSON *document, const char *service,
+                           void (*visit)(const cJSON *document, const cJSON *path,
+                                         const cJSON *method, void *context),
+                           void *context) {
+    size_t n = 0;
+    const cJSON *path, *method;
+    cJSON_ArrayForEach(path, member(document, "paths")) {
+        if (!is_of_service(path, service))
+            continue;
+        cJSON_ArrayForEach(method, path) {
+            if (strcmp(method->string, "servers") == 0)
+                continue;
+            visit(document, path, method, context);
+            n++;
+        }
+    }
+    return n;
+}
+
+static const char *method_name(const cJSON *method) {
+    return strcmp(method->string, "post") == 0 ? "POST" : "GET";
+}
+
+static void find_in_help(const cJSON *document, const cJSON *path, const cJSON *method,
+                         void *context) {
+    char line[128];
+    (void)document;
+    snprintf(line, sizeof line, "\n  %-4s %s\n", method_name(method), path->string);
+    if (!strstr(context, line))
+        fail_msg("schemas/openapi.json: no service has %s %s", method_name(method), path->string);
+}
+
+/* By default it listens where the document says. */
+static void check_server(const cJSON *document, const char *service, const char *help) {
+    const char *row = strstr(help, "\n  HTTP_PORT ");
+    char url[64];
+    int port = 0;
+    assert_non_null(row);
+    assert_int_equal(sscanf(row, " HTTP_PORT %d", &port), 1);
+    snprintf(url, sizeof url, "http://localhost:%d", port);
+    const cJSON *server;
+    cJSON_ArrayForEach(server, member(document, "servers")) {
+        if (strcmp(text_of(server, "description"), service) == 0) {
+            assert_string_equal(text_of(server, "url"), url);
+            return;
+        }
+    }
+    fail_msg("schemas/openapi.json: the servers lack %s", service);
+}
+
+static size_t occurrences(const char *text, const char *part) {
+    size_t n = 0;
+    for (; (text = strstr(text, part)); text += strlen(part))
+        n++;
+    return n;
+}
+
+static void document__has_the_requests_that_the_services_serve(void **state) {
+    (void)state;
+    cJSON *document = read_document();
+    for (size_t i = 0; i < N_SERVICES; i++) {
+        struct strbuf help;
+        strbuf_init(&help);
+        read_help(services[i], &help);
+
+        size_t n = each_request(document, services[i], find_in_help, help.data);
+
+        check_server(document, services[i], help.data);
+        size_t n_served = occurrences(help.data, "\n  GET ") + occurrences(help.data, "\n  POST ");
+        if (n != n_served)
+            fail_msg("%s serves %zu requests, schemas/openapi.json has %zu of them", services[i],
+                     n_served, n);
+        strbuf_release(&help);
+    }
+    cJSON_Delete(document);
+}
+
+/* "`GET /orders?customerId=`": the request as the README has it, with the
+ * parameters that not every list has. */
+static void describe_request(const cJSON *document, const cJSON *path, const cJSON *method,
+                             struct strbuf *out) {
+    const char *separator = "?";
+    const cJSON *parameter;
+    strbuf_printf(out, "`%s %s", method_name(method), path->string);
+    cJSON_ArrayForEach(parameter, member(method, "parameters")) {
+        const cJSON *found = resolve(document, parameter);
+        if (found != parameter || strcmp(text_of(found, "in"), "query") != 0)
+            continue;
+        strbuf_printf(out, "%s%s=", separator, text_of(found, "name"));
+        separator = "&";
+    }
+    strbuf_add_char(out, '`');
+}
+
+static void find_in_readme(const cJSON *document, const cJSON *path, const cJSON *method,
+                           void *context) {
+    struct strbuf request;
+    strbuf_init(&request);
+    describe_request(document, path, method, &request);
+    if (!strstr(context, request.data))
+        fail_msg("README.md: the requests lack %s", request.data);
+    strbuf_release(&request);
+}
+
+static size_t count_requests(const char *text) {
+    return occurrences(text, "`GET /") + occurrences(text, "`POST /");
+}
+
+static void readme__has_the_requests_of_the_document(void **state) {
+    (void)state;
+    struct strbuf readme;
+    cJSON *document = read_document();
+    strbuf_init(&readme);
+    read_readme(&readme);
+    char *section = strstr(readme.data, "\n### HTTP\n");
+    assert_non_null(section);
+    char *end = strstr(section, "\nIn an order");
+    assert_non_null(end);
+    *end = '\0';
+
+    size_t n = 0;
+    for (size_t i = 0; i < N_SERVICES; i++)
+        n += each_request(document, services[i], find_in_readme, section);
+
+    /* What every service has stands there once, before the lists. */
+    size_t n_listed = count_requests(section);
+    end = strstr(section, "Lists");
+    assert_non_null(end);
+    *end = '\0';
+    assert_int_equal(n_listed + count_requests(section) * (N_SERVICES - 1), n);
+    strbuf_release(&readme);
+    cJSON_Delete(document);
+}
+
+/* "| 409 | `order-conflict` |" */
+static void find_problem(const cJSON *status, const cJSON *problem, const char *table) {
+    static const char urn[] = "urn:orderflow:problem:";
+    const char *type = text_of(member(member(problem, "properties"), "type"), "const");
+    char row[128];
+    snprintf(row, sizeof row, "\n| %s | `%s` |", status->string, type + strlen(urn));
+    if (!strstr(table, row))
+        fail_msg("README.md: the table of problems lacks%s", row);
+}
+
+/* Of one answer; returns how many kinds it has. */
+static size_t find_problems(const cJSON *document, const cJSON *status, const char *table) {
+    const cJSON *content = member(resolve(document, status), "content");
+    const cJSON *schema = member(member(content, "application/problem+json"), "schema");
+    const cJSON *one;
+    size_t n = 0;
+    cJSON_ArrayForEach(one, member(schema, "oneOf")) {
+        find_problem(status, resolve(document, one), table);
+        n++;
+    }
+    if (schema && n == 0) {
+        find_problem(status, resolve(document, schema), table);
+        n++;
+    }
+    return n;
+}
+
+static void readme__has_the_problems_of_checkout(void **state) {
+    (void)state;
+    struct strbuf readme;
+    cJSON *document = read_document();
+    strbuf_init(&readme);
+    read_readme(&readme);
+    char *table = strstr(readme.data, "\n| status | `type`");
+    assert_non_null(table);
+    char *end = strstr(table, "\n## ");
+    assert_non_null(end);
+    *end = '\0';
+
+    size_t n = 0;
+    const cJSON *checkout = member(member(member(document, "paths"), "/orders"), "post");
+    const cJSON *status;
+    cJSON_ArrayForEach(status, member(checkout, "responses")) {
+        n += find_problems(document, status, table);
+    }
+
+    assert_int_equal(n + 2, occurrences(table, "\n|")); /* the head has two rows */
+    strbuf_release(&readme);
+    cJSON_Delete(document);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readme__has_every_setting_of_every_service),
         cmocka_unit_test(readme__has_no_setting_that_no_service_has),
+        cmocka_unit_test(document__has_the_requests_that_the_services_serve),
+        cmocka_unit_test(readme__has_the_requests_of_the_document),
+        cmocka_unit_test(readme__has_the_problems_of_checkout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
