@@ -186,13 +186,19 @@ down: ## stop what `make up` started
 
 INTEGRATION_TESTS := $(filter $(BUILD)/tests/integration/%,$(TESTS))
 
+# What integration tests say over HTTP is noted, and held against schemas/openapi.json.
+HTTP_EXCHANGES := $(BUILD)/http-exchanges
+RUN_TESTS := BIN_DIR=$(BUILD)/bin JOBS=$(JOBS) HTTP_EXCHANGES=$(HTTP_EXCHANGES)
+JUDGE_HTTP := --then tests/contract/http_exchanges.py $(HTTP_EXCHANGES)
+
 test: setup-test ## all tests that need neither Docker nor a JVM
 	@$(MAKE) -j$(CORES) tests
-	@BIN_DIR=$(BUILD)/bin JOBS=$(JOBS) tests/run.sh $(TESTS)
+	@$(RUN_TESTS) tests/run.sh $(TESTS) \
+		$(if $(filter $(BUILD)/tests/integration/%,$(TESTS)),$(JUDGE_HTTP))
 
 test-kafka: setup-test ## the integration tests on real Apache Kafka (from Maven's jars)
 	@$(MAKE) -j$(CORES) tests
-	@BIN_DIR=$(BUILD)/bin JOBS=$(JOBS) tests/kafka.sh $(INTEGRATION_TESTS)
+	@$(RUN_TESTS) tests/kafka.sh $(INTEGRATION_TESTS) $(JUDGE_HTTP)
 
 test-compose: ## docker-compose.yml, unmodified; starts an engine where none runs
 	@tests/compose/run.sh

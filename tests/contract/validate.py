@@ -20,11 +20,14 @@ def refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
+def parse(payload):
+    # As decimals: 19.99 is no multiple of 0.01 among binary fractions.
+    return json.loads(payload.decode("utf-8"), parse_float=Decimal, parse_constant=refuse_constant)
+
+
 def load(path):
     with open(path, "rb") as file:
-        text = file.read().decode("utf-8")
-    # As decimals: 19.99 is no multiple of 0.01 among binary fractions.
-    return json.loads(text, parse_float=Decimal, parse_constant=refuse_constant)
+        return parse(file.read())
 
 
 def is_integer(checker, value):
@@ -34,9 +37,9 @@ def is_integer(checker, value):
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def new_validator(schema):
-    checker = Draft7Validator.TYPE_CHECKER.redefine("integer", is_integer)
-    return extend(Draft7Validator, type_checker=checker)(schema)
+def new_validator(schema, draft=Draft7Validator, **options):
+    checker = draft.TYPE_CHECKER.redefine("integer", is_integer)
+    return extend(draft, type_checker=checker)(schema, **options)
 
 
 def verdict(validator, path):

@@ -1,6 +1,7 @@
 #include "support/http_client.h"
 
 #include "base/strbuf.h"
+#include "support/exchange_log.h"
 #include "support/scratch.h"
 
 #include <curl/curl.h>
@@ -22,6 +23,10 @@ static struct curl_slist *header_list(const struct http_call *call) {
     return list;
 }
 
+static size_t body_len(const struct http_call *call) {
+    return call->body && call->body_len == 0 ? strlen(call->body) : call->body_len;
+}
+
 static void set_options(CURL *curl, const struct http_call *call, struct strbuf *headers,
                         struct strbuf *body) {
     curl_easy_setopt(curl, CURLOPT_URL, call->url);
@@ -33,12 +38,35 @@ static void set_options(CURL *curl, const struct http_call *call, struct strbuf 
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, headers);
     if (call->body) {
-        size_t len = call->body_len > 0 ? call->body_len : strlen(call->body);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body_len(call));
     }
     if (call->method)
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
+    if (call->method && strcmp(call->method, "HEAD") == 0)
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+}
+
+static void note(const struct http_call *call, int status, const struct strbuf *headers,
+                 const struct strbuf *body) {
+    struct strbuf request_headers;
+    strbuf_init(&request_headers);
+    for (size_t i = 0; call->headers && call->headers[i]; i++)
+        strbuf_printf(&request_headers, "%s\r\n", call->headers[i]);
+    exchange_log_add(&(struct exchange){
+        .status = status,
+        .method = call->method ? call->method
+                  : call->body ? "POST"
+                               : "GET",
+        .url = call->url,
+        .request_headers = request_headers.data,
+        .request = call->body,
+        .request_len = body_len(call),
+        .answer_headers = headers->data,
+        .answer = body->data,
+        .answer_len = body->len,
+    });
+    strbuf_release(&request_headers);
 }
 
 struct http_answer http_send(const struct http_call *call) {
@@ -62,6 +90,7 @@ struct http_answer http_send(const struct http_call *call) {
         .headers = scratch_printf("%s", headers.data),
         .body = scratch_printf("%s", body.data),
     };
+    note(call, answer.status, &headers, &body);
     strbuf_release(&headers);
     strbuf_release(&body);
     curl_slist_free_all(list);

@@ -1,6 +1,7 @@
 #include "support/http_stream.h"
 
 #include "base/strbuf.h"
+#include "support/exchange_log.h"
 #include "support/scratch.h"
 
 #include <curl/curl.h>
@@ -8,9 +9,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct http_stream {
     CURL *curl;
+    const char *url;
     struct curl_slist *headers;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -39,10 +42,31 @@ static void *follow(void *context) {
     return NULL;
 }
 
+/* What came until the client went away. */
+static void note(const struct http_stream *stream) {
+    const char *headers_end = strstr(stream->text.data, "\r\n\r\n");
+    long status = 0;
+    curl_easy_getinfo(stream->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (!headers_end)
+        return;
+    const char *answer = headers_end + strlen("\r\n\r\n");
+    size_t n_before = (size_t)(answer - stream->text.data);
+    exchange_log_add(&(struct exchange){
+        .status = (int)status,
+        .method = "GET",
+        .url = stream->url,
+        .request_headers = stream->headers ? stream->headers->data : "",
+        .answer_headers = scratch_printf("%.*s", (int)n_before, stream->text.data),
+        .answer = answer,
+        .answer_len = stream->text.len - n_before,
+    });
+}
+
 static void stream_close(void *context) {
     struct http_stream *stream = context;
     atomic_store(&stream->is_closing, true);
     pthread_join(stream->thread, NULL);
+    note(stream);
     curl_easy_cleanup(stream->curl);
     curl_slist_free_all(stream->headers);
     strbuf_release(&stream->text);
@@ -56,6 +80,7 @@ struct http_stream *http_stream_open(const char *url, const char *last_event_id)
         abort();
     pthread_mutex_init(&stream->mutex, NULL);
     strbuf_init(&stream->text);
+    stream->url = scratch_printf("%s", url);
     if (last_event_id)
         stream->headers =
             curl_slist_append(NULL, scratch_printf("Last-Event-ID: %s", last_event_id));

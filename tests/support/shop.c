@@ -1,5 +1,6 @@
 #include "support/shop.h"
 
+#include "support/exchange_log.h"
 #include "support/http_client.h"
 #include "support/scratch.h"
 #include "support/wait.h"
@@ -170,7 +171,9 @@ int shop_port(struct shop *shop, enum shop_service service) {
     assert_soon(announced_port(process) > 0 || !process_is_running(process));
     if (announced_port(process) == 0)
         fail_msg("%s-service did not start: %s", names[index_of(service)], process_stderr(process));
-    return announced_port(process);
+    int port = announced_port(process);
+    exchange_log_name(port, names[index_of(service)]);
+    return port;
 }
 
 const char *shop_url(struct shop *shop, enum shop_service service, const char *target) {

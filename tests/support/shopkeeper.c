@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FILE_MAX = 256 * 1024 };
+
 const char *order_of(const char *order_id, const char *product_id, int quantity) {
     return scratch_printf("{\"orderId\":\"%s\",\"customerId\":\"CUSTOMER-123\",\"products\":["
                           "{\"productId\":\"%s\",\"quantity\":%d,\"totalPrice\":80}]}",
@@ -77,8 +79,8 @@ const char *file_content(const char *path) {
     FILE *file = fopen(path, "re");
     if (!file)
         fail_msg("%s cannot be read", path);
-    char *text = scratch_alloc(65536);
-    text[fread(text, 1, 65535, file)] = '\0';
+    char *text = scratch_alloc(FILE_MAX + 1);
+    text[fread(text, 1, FILE_MAX, file)] = '\0';
     fclose(file);
     return text;
 }

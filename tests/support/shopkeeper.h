@@ -38,5 +38,5 @@ bool has_published_all(struct shop *shop, enum shop_service service);
 /* How many times a text occurs in another. */
 int occurrences(const char *text, const char *part);
 
-/* The content of a file. */
+/* The content of a file, of at most 256 KiB. */
 const char *file_content(const char *path);
