@@ -156,8 +156,8 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 
 # --- what people run ------------------------------------------------------------------------------
 
-.PHONY: help run up down test test-kafka test-compose schema-check fuzz check clean \
-        setup-run setup-test setup-fuzz setup-check
+.PHONY: help run up down test test-kafka test-compose schema-check documents fuzz check clean \
+        setup-run setup-test setup-documents setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
@@ -168,9 +168,10 @@ help: ## say what there is
 
 PURPOSES_run := run
 PURPOSES_test := run test
+PURPOSES_documents := documents
 PURPOSES_fuzz := run fuzz
 PURPOSES_check := run test check
-setup-run setup-test setup-fuzz setup-check: setup-%:
+setup-run setup-test setup-documents setup-fuzz setup-check: setup-%:
 	@scripts/setup.sh $(PURPOSES_$*)
 
 run: setup-run ## install what is missing, build, start the shop, order, show the actions until Ctrl-C
@@ -205,6 +206,9 @@ test-compose: ## docker-compose.yml, unmodified; starts an engine where none run
 
 schema-check: setup-test ## each schema is compatible with its last released version, in both directions
 	@scripts/schema-check
+
+documents: setup-documents ## the AsyncAPI and OpenAPI documents are valid, say their own tools (Node.js)
+	@tests/documents/run.sh
 
 fuzz: setup-fuzz ## search for inputs that break a codec or a parser; FUZZ_SECONDS for each target
 	@$(MAKE) -j$(CORES) CC=clang SANITIZE=$(FUZZ_SANITIZE) fuzz-programs
