@@ -197,7 +197,7 @@ class Check:
 
     def check_body(self, media, schema):
         is_json = media.endswith("json")
-        body = parse(self.exchange.answer) if is_json else self.exchange.answer.decode("utf-8")
+        body = parse(text) if is_json else text
         self.demand_valid("the body", schema, body)
         if media == "application/problem+json":
             self.problem = body["type"][len(URN):]
@@ -212,7 +212,7 @@ class Check:
             event = {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
             self.demand_valid("an event", item, event)
             data = item["properties"]["data"]["contentSchema"]
-            self.demand_valid("an event's data", data, parse(event["data"].encode()))
+            self.demand_valid("an event's data", data, parse(event["data"]))
 
     def check_unknown(self):
         """Without a method of that path, or without the path."""
@@ -268,7 +268,7 @@ class Check:
         schema = self.request_schema()
         if schema is None:
             return ["the content type is not documented"]
-        return self.document.faults(schema, parse(self.exchange.body))
+        return self.document.faults(schema, parse(self.exchange.body.decode("utf-8")))
 
     def demand_valid(self, what, schema, value):
         faults = self.document.faults(schema, value)

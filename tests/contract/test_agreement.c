@@ -8,23 +8,12 @@
  */
 #include "event/codec.h"
 #include "event/event.h"
+#include "support/generator.h"
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define PICK(array) ((array)[random_below(COUNT(array))])
 
 enum verdict { VALID, INVALID, MALFORMED, N_VERDICTS };
 
@@ -167,88 +156,23 @@ static enum verdict ask_codec(enum event_type type, const char *text, size_t len
     return faults.is_syntax ? MALFORMED : INVALID;
 }
 
-static uint64_t seed;
-static uint64_t random_state;
-
-/* SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators). */
-static uint64_t random_next(void) {
-    uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static size_t random_below(size_t n) {
-    return (size_t)(random_next() % n);
-}
-
-static bool one_in(size_t n) {
-    return random_below(n) == 0;
-}
-
 /* Valid documents, made by what schemas/README.md says. */
-
-static cJSON *make_id(void) {
-    static const size_t lengths[] = {1, 2, 63, 64};
-    char id[65];
-    size_t len = one_in(4) ? PICK(lengths) : 1 + random_below(20);
-    for (size_t i = 0; i < len; i++)
-        id[i] = (char)('!' + random_below('~' - '!' + 1));
-    id[len] = '\0';
-    return cJSON_CreateString(id);
-}
-
-static cJSON *make_quantity(void) {
-    static const char *const forms[] = {
-        "1",      "1.0",     "1e0",   "1E+0",      "10e-1",     "0.1e1",
-        "999999", "1000000", "1e6",   "1000000.0", "100e4",     "0.001E9",
-        "3.0000", "2.5e1",   "1.0e2", "12.5E+1",   "999999e-0", "70000e-4",
-    };
-    char text[16];
-    snprintf(text, sizeof text, "%zu", 1 + random_below(1000000));
-    return cJSON_CreateRaw(one_in(2) ? PICK(forms) : text);
-}
-
-static cJSON *make_price(void) {
-    static const char *const forms[] = {
-        "0",         "-0",   "0.0",           "-0.00",        "0e5",        "0.01",
-        "1e-2",      "0.1",  "19.99",         "1999e-2",      "80",         "80.50",
-        "0.29",      "1.10", "999999.99",     "999999999.99", "1e9",        "1E+9",
-        "999999999", "10e8", "1000000000.00", "4.35",         "1.005e3",    "0.07e0",
-        "33.330",    "0.57", "8.2e1",         "123456789.01", "1000000000",
-    };
-    char text[32];
-    snprintf(text, sizeof text, "%zu.%02zu", random_below(one_in(2) ? 1000 : 1000000000),
-             random_below(100));
-    return cJSON_CreateRaw(one_in(2) ? PICK(forms) : text);
-}
 
 static cJSON *make_order(void) {
     static const size_t many[] = {99, 100};
-    cJSON *order = cJSON_CreateObject();
-    cJSON_AddItemToObject(order, "orderId", make_id());
-    cJSON_AddItemToObject(order, "customerId", make_id());
-    cJSON *products = cJSON_AddArrayToObject(order, "products");
-    for (size_t n = one_in(200) ? PICK(many) : 1 + random_below(3); n > 0; n--) {
-        cJSON *line = cJSON_CreateObject();
-        cJSON_AddItemToObject(line, "productId", make_id());
-        cJSON_AddItemToObject(line, "quantity", make_quantity());
-        cJSON_AddItemToObject(line, "totalPrice", make_price());
-        cJSON_AddItemToArray(products, line);
-    }
-    return order;
+    return generate_order(one_in(200) ? PICK(many) : 1 + random_below(3));
 }
 
 static cJSON *make_inventory_empty(void) {
     cJSON *payload = cJSON_CreateObject();
-    cJSON_AddItemToObject(payload, "productId", make_id());
+    cJSON_AddItemToObject(payload, "productId", generate_id());
     return payload;
 }
 
 static cJSON *make_logging_action(void) {
     cJSON *payload = cJSON_CreateObject();
-    cJSON_AddItemToObject(payload, "serviceName", make_id());
-    cJSON_AddItemToObject(payload, "action", make_id());
+    cJSON_AddItemToObject(payload, "serviceName", generate_id());
+    cJSON_AddItemToObject(payload, "action", generate_id());
     return payload;
 }
 
@@ -345,8 +269,8 @@ static cJSON *make_anything(void) {
         "[[]]",
         "{\"productId\":\"P\"}",
     };
-    static cJSON *(*const kinds[])(void) = {make_number, make_string, make_nested,
-                                            make_id,     make_price,  make_quantity};
+    static cJSON *(*const kinds[])(void) = {make_number, make_string,    make_nested,
+                                            generate_id, generate_price, generate_quantity};
     return one_in(2) ? cJSON_CreateRaw(PICK(texts)) : PICK(kinds)();
 }
 
@@ -564,15 +488,6 @@ static size_t n_documents(void) {
     size_t n = chosen ? strtoul(chosen, NULL, 10) : 3000;
     assert_true(n >= 100); /* fewer say nothing about their mix */
     return n;
-}
-
-/* TEST_SEED repeats a run. */
-static int choose_seed(void **state) {
-    (void)state;
-    const char *chosen = getenv("TEST_SEED");
-    seed = chosen ? strtoull(chosen, NULL, 10) : (uint64_t)time(NULL);
-    print_message("TEST_SEED=%llu\n", (unsigned long long)seed);
-    return 0;
 }
 
 static void print_document(const struct strbuf *text) {

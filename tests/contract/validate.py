@@ -9,10 +9,11 @@ python3-jsonschema.
 """
 
 import json
+import re
 import sys
 from decimal import Decimal
 
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator, ValidationError
 from jsonschema.validators import extend
 
 
@@ -20,14 +21,14 @@ def refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
-def parse(payload):
+def parse(text):
     # As decimals: 19.99 is no multiple of 0.01 among binary fractions.
-    return json.loads(payload.decode("utf-8"), parse_float=Decimal, parse_constant=refuse_constant)
+    return json.loads(text, parse_float=Decimal, parse_constant=refuse_constant)
 
 
 def load(path):
     with open(path, "rb") as file:
-        return parse(file.read())
+        return parse(file.read().decode("utf-8"))
 
 
 def is_integer(checker, value):
@@ -35,6 +36,12 @@ def is_integer(checker, value):
     if isinstance(value, Decimal):
         return value == value.to_integral_value()
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def check_pattern(_, pattern, value, __):
+    """As ECMA-262 has it: a `$` is the end, and nothing comes after it."""
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
 def new_validator(schema, draft=Draft7Validator, **options):

@@ -25,22 +25,6 @@ static size_t n_letters(struct shop *shop, enum shop_topic topic) {
     return kafka_count(broker_address(shop_broker(shop)), shop_dead_letters(shop, topic));
 }
 
-static bool is_same(struct bytes a, struct bytes b) {
-    return (a.data == NULL) == (b.data == NULL) && a.len == b.len &&
-           (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-static bool has_same_content(const struct record *letter, const struct record *sent) {
-    if (!is_same(letter->value, sent->value) || !is_same(letter->key, sent->key) ||
-        letter->n_headers < sent->n_headers)
-        return false;
-    for (size_t i = 0; i < sent->n_headers; i++)
-        if (strcmp(letter->headers[i].name, sent->headers[i].name) != 0 ||
-            !is_same(letter->headers[i].value, sent->headers[i].value))
-            return false;
-    return true;
-}
-
 static void assert_reason(const struct record *letter, const char *topic, const char *class_name,
                           const char *message_part) {
     assert_string_equal(kafka_header(letter, "__connect.errors.topic"), topic);
@@ -66,7 +50,7 @@ static void assert_refused(struct shop *shop, enum shop_topic topic, struct reco
     assert_soon(n_letters(shop, topic) == n_before + n_groups);
     struct kafka_records letters = letters_of(shop, topic);
     for (size_t i = n_before; i < letters.n; i++) {
-        assert_true(has_same_content(&letters.items[i], sent));
+        assert_true(kafka_has_content(&letters.items[i], sent));
         assert_reason(&letters.items[i], sent->topic, class_name, message_part);
     }
 }

@@ -14,16 +14,11 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, 
     *(rd_kafka_resp_err_t *)message->_private = message->err;
 }
 
-static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers) {
+static rd_kafka_t *client_of_group(rd_kafka_type_t type, const char *brokers, const char *group) {
     const char *const properties[][2] = {
-        {"bootstrap.servers", brokers},
-        {"partitioner", "murmur2_random"},
-        {"linger.ms", "0"},
-        {"enable.auto.commit", "false"},
-        {"fetch.wait.max.ms", "5"},
-        {"group.id", "a-test-that-reads"},
-        {"auto.offset.reset", "earliest"},
-        {"message.timeout.ms", "10000"},
+        {"bootstrap.servers", brokers},    {"partitioner", "murmur2_random"}, {"linger.ms", "0"},
+        {"enable.auto.commit", "false"},   {"fetch.wait.max.ms", "5"},        {"group.id", group},
+        {"auto.offset.reset", "earliest"}, {"message.timeout.ms", "10000"},
     };
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -37,6 +32,10 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers) {
     if (!client)
         fail_msg("%s", reason);
     return client;
+}
+
+static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers) {
+    return client_of_group(type, brokers, "a-test-that-reads");
 }
 
 static void require_success(rd_kafka_resp_err_t code, const char *what, const char *topic) {
@@ -76,13 +75,21 @@ static rd_kafka_resp_err_t produce(rd_kafka_t *client, const struct record *reco
     return code;
 }
 
-void kafka_send(const char *brokers, const struct record *record) {
-    rd_kafka_resp_err_t outcome = RD_KAFKA_RESP_ERR__TIMED_OUT;
+void kafka_send_all(const char *brokers, const struct record records[], size_t n) {
+    rd_kafka_resp_err_t *outcomes = scratch_alloc(n * sizeof *outcomes);
     rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, brokers);
-    require_success(produce(client, record, &outcome), "sending to", record->topic);
+    for (size_t i = 0; i < n; i++) {
+        outcomes[i] = RD_KAFKA_RESP_ERR__TIMED_OUT;
+        require_success(produce(client, &records[i], &outcomes[i]), "sending to", records[i].topic);
+    }
     rd_kafka_flush(client, TIMEOUT_MS);
     rd_kafka_destroy(client);
-    require_success(outcome, "sending to", record->topic);
+    for (size_t i = 0; i < n; i++)
+        require_success(outcomes[i], "sending to", records[i].topic);
+}
+
+void kafka_send(const char *brokers, const struct record *record) {
+    kafka_send_all(brokers, record, 1);
 }
 
 void kafka_send_text(const char *brokers, const char *topic, const char *value) {
@@ -202,6 +209,51 @@ size_t kafka_count(const char *brokers, const char *topic) {
     rd_kafka_topic_partition_list_destroy(partitions_of(client, topic, &n));
     rd_kafka_destroy(client);
     return n;
+}
+
+static bool is_same(struct bytes a, struct bytes b) {
+    return (a.data == NULL) == (b.data == NULL) && a.len == b.len &&
+           (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool kafka_has_content(const struct record *record, const struct record *other) {
+    if (!is_same(record->value, other->value) || !is_same(record->key, other->key) ||
+        record->n_headers < other->n_headers)
+        return false;
+    for (size_t i = 0; i < other->n_headers; i++)
+        if (strcmp(record->headers[i].name, other->headers[i].name) != 0 ||
+            !is_same(record->headers[i].value, other->headers[i].value))
+            return false;
+    return true;
+}
+
+struct kafka_topics kafka_topics(const char *brokers) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers);
+    require_success(rd_kafka_metadata(client, 1, NULL, &metadata, TIMEOUT_MS), "listing", "topics");
+    size_t n = (size_t)metadata->topic_cnt;
+    struct kafka_topics topics = {.n = n, .items = scratch_alloc(n * sizeof *topics.items)};
+    for (size_t i = 0; i < n; i++)
+        topics.items[i] = scratch_printf("%s", metadata->topics[i].topic);
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_destroy(client);
+    return topics;
+}
+
+bool kafka_has_committed(const char *brokers, const char *group, const char *topic) {
+    int n = 0;
+    rd_kafka_t *client = client_of_group(RD_KAFKA_CONSUMER, brokers, group);
+    require_success(count_partitions(client, topic, &n), "looking for the partitions of", topic);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
+    rd_kafka_topic_partition_list_add_range(list, topic, 0, n - 1);
+    require_success(rd_kafka_committed(client, list, TIMEOUT_MS), "asking for the offsets of",
+                    topic);
+    bool has_committed = false;
+    for (int i = 0; i < list->cnt; i++)
+        has_committed = has_committed || list->elems[i].offset >= 0;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(client);
+    return has_committed;
 }
 
 static const char *text_of(struct bytes bytes) {

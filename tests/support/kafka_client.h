@@ -6,6 +6,7 @@
 
 #include "event/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -13,6 +14,9 @@
  * key), and waits until the broker has it.
  */
 void kafka_send(const char *brokers, const struct record *record);
+
+/* The same for many, in this order; as fast as the broker takes them. */
+void kafka_send_all(const char *brokers, const struct record records[], size_t n);
 
 /* Sends a value by itself, without key and headers, to partition 0. */
 void kafka_send_text(const char *brokers, const char *topic, const char *value);
@@ -28,6 +32,20 @@ struct kafka_records kafka_read(const char *brokers, const char *topic);
 
 /* How many that are. */
 size_t kafka_count(const char *brokers, const char *topic);
+
+/* Whether `record` has the key, the value and the headers of `other`; it may
+ * have more headers behind them. */
+bool kafka_has_content(const struct record *record, const struct record *other);
+
+/* The names of all topics. They live until the end of the test. */
+struct kafka_topics {
+    size_t n;
+    const char **items;
+};
+struct kafka_topics kafka_topics(const char *brokers);
+
+/* Has this group committed an offset in the topic? */
+bool kafka_has_committed(const char *brokers, const char *group, const char *topic);
 
 /* The header's value as text, NULL when it is missing. For the rest of the test. */
 const char *kafka_header(const struct record *record, const char *name);

@@ -75,14 +75,19 @@ int occurrences(const char *text, const char *part) {
     return n;
 }
 
-const char *file_content(const char *path) {
+struct bytes file_bytes(const char *path) {
     FILE *file = fopen(path, "re");
     if (!file)
         fail_msg("%s cannot be read", path);
     char *text = scratch_alloc(FILE_MAX + 1);
-    text[fread(text, 1, FILE_MAX, file)] = '\0';
+    const size_t len = fread(text, 1, FILE_MAX, file);
+    assert_true(feof(file));
     fclose(file);
-    return text;
+    return (struct bytes){text, len};
+}
+
+const char *file_content(const char *path) {
+    return file_bytes(path).data;
 }
 
 bool has_published_all(struct shop *shop, enum shop_service service) {

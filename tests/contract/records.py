@@ -1,0 +1,326 @@
+#!/usr/bin/python3
+"""Holds everything that a shop has put into its topics against asyncapi.json.
+
+usage: records.py DOCUMENT RECORDS [SUFFIX]
+
+RECORDS has a JSON object a line: "by" ("test": a program that is not of the
+shop sent it, "broker": it stands in the topic), "topic", "key", "value",
+"headers" (a list of name and value), and "partition" and "offset" of what
+stands in a topic. Keys and values are hexadecimal, or null. SUFFIX is what the
+names of topics have behind the document's.
+
+What nobody else sent must be one of the messages of a `send` operation:
+headers, key and payload. What somebody else sent must be dead for each group
+that receives its topic, unless it is a message of the `receive` operations.
+All that the document names must have been there. Prints each fault, a summary,
+and exits with 1 when there is a fault. Needs Debian's python3-jsonschema.
+"""
+
+import re
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from jsonschema import RefResolver
+from jsonschema.validators import extend
+from oracle import Reading
+from validate import check_pattern, load, new_validator, parse
+
+DEAD_LETTERS = ".dlq"
+FAULTS_SHOWN = 20
+VALIDATOR = extend(type(new_validator({})), validators={"pattern": check_pattern})
+
+
+class Record(NamedTuple):
+    topic: str  # as the document has it
+    key: bytes
+    value: bytes
+    headers: tuple
+    place: tuple  # topic, partition, offset
+
+    def header_texts(self):
+        """Of a header given twice, the last; None for what is not text."""
+        return {name: as_text(value) for name, value in self.headers}
+
+
+def as_text(value):
+    try:
+        return None if value is None else value.decode("utf-8")
+    except ValueError:
+        return None
+
+
+def closed(schema):
+    """What a sender may send: the members that the schema names, and no others."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: closed(item) for name, item in schema.items()}
+    return {**schema, "additionalProperties": False} if schema.get("type") == "object" else schema
+
+
+class Message:
+    """One message of the document, as it is sent or as it is received."""
+
+    def __init__(self, name, message, resolver):
+        self.name = name
+        self.schemas = {"headers": message["headers"], "key": {}}
+        if "payload" in message:
+            self.schemas["payload"] = message["payload"]["schema"]
+        if "bindings" in message:
+            self.schemas["key"] = message["bindings"]["kafka"]["key"]
+        self.key_location = message.get("x-key")
+        self.resolver = resolver
+
+    def parts(self, schema):
+        """The schemas that all hold together: through references and allOf."""
+        if "$ref" in schema:
+            with self.resolver.resolving(schema["$ref"]) as target:
+                yield from self.parts(target)
+        for part in schema.get("allOf", ()):
+            yield from self.parts(part)
+        yield schema
+
+    def named(self):
+        """All headers that this message can have, and all values that are listed."""
+        for where in ("headers", "payload"):
+            members = defaultdict(list)
+            for part in self.parts(self.schemas.get(where, {})):
+                for name, schema in part.get("properties", {}).items():
+                    members[name].append(schema)
+            for name, schemas in members.items():
+                if False in schemas:
+                    continue
+                if where == "headers":
+                    yield (self.name, where, name)
+                for schema in schemas:
+                    listed = [schema["const"]] if "const" in schema else schema.get("enum", ())
+                    yield from ((self.name, where, name, value) for value in listed)
+
+    def validate(self, where, value):
+        """To be exhausted: the resolver forgets where it is otherwise."""
+        validator = VALIDATOR(self.schemas[where], resolver=self.resolver)
+        for error in validator.iter_errors(value):
+            at = "".join(f"/{name}" for name in error.absolute_path)
+            yield f"{where}{at}: {error.message}"
+
+    def locate(self, location, contents):
+        """A runtime expression of AsyncAPI, such as $message.payload#/customerId."""
+        where, name = re.fullmatch(r"\$message\.(header|payload)#/(\w+)", location).groups()
+        return contents["headers" if where == "header" else where].get(name)
+
+    def check(self, record, contents):
+        """The faults that the record has as this message."""
+        yield from self.validate("headers", contents["headers"])
+        yield from self.validate("key", contents["key"])
+        if "payload" not in self.schemas:
+            return
+        if isinstance(contents["payload"], ValueError):
+            yield f"payload: {contents['payload']}"
+            return
+        faults = list(self.validate("payload", contents["payload"]))
+        yield from faults
+        if self.key_location and not faults:
+            expected = self.locate(self.key_location, contents)
+            if contents["key"] != expected:
+                yield f"key: {contents['key']!r} is not {self.key_location}, {expected!r}"
+
+
+class Document:
+    def __init__(self, path):
+        self.tree = load(path)
+        uri = Path(path).resolve().as_uri()
+        open_files = RefResolver(uri, self.tree, handlers={"file": load_uri})
+        closed_files = RefResolver(uri, self.tree, handlers={"file": load_closed})
+        self.sent, self.received, self.n_receivers = defaultdict(dict), {}, Counter()
+        for operation in self.tree["operations"].values():
+            address = self.at(operation["channel"]["$ref"])["address"]
+            is_sent = operation["action"] == "send"
+            for reference in operation["messages"]:
+                name = reference["$ref"].rsplit("/", 1)[1]
+                content = self.at(self.at(reference["$ref"])["$ref"])
+                message = Message(name, content, closed_files if is_sent else open_files)
+                if is_sent:
+                    self.sent[address][name] = message
+                else:
+                    self.received[address] = message
+                    self.n_receivers[address] += 1
+
+    def at(self, reference):
+        node = self.tree
+        for name in reference.removeprefix("#/").split("/"):
+            node = node[name]
+        return node
+
+
+def load_uri(uri):
+    schema = load(url2pathname(urlsplit(uri).path))
+    del schema["$schema"]  # it would bring its own validator, with binary fractions
+    return schema
+
+
+def load_closed(uri):
+    return closed(load_uri(uri))
+
+
+def read_payload(value):
+    """The payload, or the error that says why no reader takes it for JSON."""
+    try:
+        reading = Reading((value or b"").decode("utf-8"))
+    except ValueError as error:
+        return error
+    return ValueError(", ".join(sorted(reading.rules))) if reading.rules else reading.value
+
+
+class Audit:
+    """Goes through the records of a run."""
+
+    def __init__(self, document, records, foreign):
+        self.document = document
+        self.records = {record.place: record for record in records}
+        self.foreign = foreign  # how often each content was sent by somebody else
+        self.faults = []
+        self.seen = Counter()
+        self.refused, self.letters = {}, Counter()
+        self.correlations = {}  # by event id
+
+    def run(self):
+        for record in self.records.values():
+            self.note_correlation(record)
+        for record in self.records.values():
+            self.check(record)
+        for (topic, *_), n in self.foreign.items():
+            if n > 0:
+                self.faults.append(f"{topic}: {n} records that the test has sent are not there")
+        for place in self.refused.keys() | self.letters.keys():
+            if self.refused.get(place, 0) != self.letters[place]:
+                self.complain(place, f"is dead {self.letters[place]} times, "
+                                     f"not {self.refused.get(place, 0)}")
+        for messages in self.document.sent.values():
+            for message in messages.values():
+                for name in {(message.name,), *message.named()} - self.seen.keys():
+                    self.faults.append(f"{': '.join(map(str, name))}: was never seen")
+        for message in self.document.received.values():
+            if not self.seen[(message.name,)]:
+                self.faults.append(f"{message.name}: nobody has sent one")
+
+    def complain(self, place, fault):
+        self.faults.append(f"{'/'.join(map(str, place))}: {fault}")
+
+    def note_correlation(self, record):
+        headers = record.header_texts()
+        payload = read_payload(record.value)
+        subject = payload if isinstance(payload, dict) else {}
+        correlation = headers.get("ce_correlationid") or subject.get("orderId") \
+            or subject.get("productId")
+        place = "/".join(map(str, record.place))
+        self.correlations[headers.get("ce_id") or place] = correlation
+
+    def check(self, record):
+        content = (record.topic, record.key, record.value, record.headers)
+        contents = {"headers": record.header_texts(), "key": as_text(record.key),
+                    "payload": read_payload(record.value)}
+        if self.foreign[content] > 0:
+            self.foreign[content] -= 1
+            self.check_foreign(record, contents)
+        elif record.topic not in self.document.sent:
+            self.complain(record.place, "no operation sends to this topic")
+        else:
+            self.check_own(record, contents)
+
+    def check_foreign(self, record, contents):
+        message = self.document.received[record.topic]
+        if list(message.check(record, contents)):
+            self.refused[record.place] = self.document.n_receivers[record.topic]
+        else:
+            self.seen[(message.name,)] += 1
+
+    def check_own(self, record, contents):
+        messages = self.document.sent[record.topic].values()
+        message, faults = min(((message, list(message.check(record, contents)))
+                               for message in messages), key=lambda pair: len(pair[1]))
+        for fault in faults:
+            self.complain(record.place, f"{message.name}: {fault}")
+        if not faults:
+            self.note_seen(message, contents)
+        if record.topic.endswith(DEAD_LETTERS):
+            self.check_letter(record, contents["headers"])
+        else:
+            self.check_sender(record, contents["headers"])
+
+    def note_seen(self, message, contents):
+        self.seen[(message.name,)] += 1
+        for where in ("headers", "payload"):
+            if where in message.schemas:
+                for name, value in contents[where].items():
+                    self.seen[(message.name, where, name)] += 1
+                    if isinstance(value, str):
+                        self.seen[(message.name, where, name, value)] += 1
+
+    def check_sender(self, record, headers):
+        """What no schema can say of the shop's own events."""
+        if len(headers) != len(record.headers):
+            self.complain(record.place, "a header is there twice")
+        cause = headers.get("ce_causationid")
+        if cause is None:
+            return
+        names = [cause, "/".join(cause.split("/")[1:])]  # without the cluster's id
+        correlation = next((self.correlations[n] for n in names if n in self.correlations), None)
+        if correlation != headers.get("ce_correlationid"):
+            self.complain(record.place, f"its ce_correlationid is not that of its cause, {cause}")
+
+    def check_letter(self, record, headers):
+        topic, partition, offset = (headers.get(f"__connect.errors.{name}")
+                                    for name in ("topic", "partition", "offset"))
+        original = self.records.get((topic, int(partition), int(offset)))
+        if original is None or topic + DEAD_LETTERS != record.topic:
+            self.complain(record.place, f"there is no {topic}/{partition}/{offset}")
+            return
+        self.letters[original.place] += 1
+        n = len(original.headers)
+        if (record.key, record.value) != (original.key, original.value) \
+                or record.headers[:n] != original.headers:
+            self.complain(record.place, "is not the refused record, byte for byte")
+
+
+def read_records(path, suffix):
+    def from_hex(text):
+        return None if text is None else bytes.fromhex(text)
+
+    def rename(topic):
+        return topic.replace(suffix, "", 1)
+
+    for line in Path(path).read_text(encoding="ascii").splitlines():
+        entry = parse(line)
+        headers = [(name, from_hex(value)) for name, value in entry["headers"]]
+        headers = tuple(
+            (name, rename(value.decode()).encode()) if name == "__connect.errors.topic"
+            else (name, value) for name, value in headers
+        )
+        topic = rename(entry["topic"])
+        place = (topic, entry["partition"], entry["offset"])
+        yield entry["by"], Record(topic, from_hex(entry["key"]), from_hex(entry["value"]),
+                                  headers, place)
+
+
+def main():
+    document, path, suffix = (sys.argv[1:] + [""])[:3]
+    entries = list(read_records(path, suffix))
+    foreign = Counter((r.topic, r.key, r.value, r.headers) for by, r in entries if by == "test")
+    records = [record for by, record in entries if by == "broker"]
+    audit = Audit(Document(document), records, foreign)
+    audit.run()
+    for fault in audit.faults[:FAULTS_SHOWN]:
+        print(f"records: {fault}")
+    for topic, n in sorted(Counter(record.topic for record in records).items()):
+        print(f"records: {topic}: {n}")
+    print(f"records: {len(records)} records, {len(audit.faults)} faults")
+    return 1 if audit.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
