@@ -115,7 +115,7 @@ LINK_store := $(call libs,store event base) -lcjson -lsqlite3
 LINK_http := $(call libs,http event base) -lcjson -lmicrohttpd
 LINK_bus := $(call libs,bus event base) -lcjson -lrdkafka
 LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
-LINK_contract := $(call libs,event base) -lcjson
+LINK_contract := $(SUPPORT_LIB) $(call libs,event base) -lcjson
 LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,http event base) -lcjson
 LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 

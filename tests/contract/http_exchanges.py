@@ -197,6 +197,7 @@ class Check:
 
     def check_body(self, media, schema):
         is_json = media.endswith("json")
+        text = self.exchange.answer.decode("utf-8")
         body = parse(text) if is_json else text
         self.demand_valid("the body", schema, body)
         if media == "application/problem+json":

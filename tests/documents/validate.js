@@ -54,7 +54,7 @@ for (const path of process.argv.slice(2)) {
         const { name, faults } = await validate(path);
         for (const [pointer, message] of faults)
             console.log(`documents: ${path}: ${pointer || 'the document'}: ${message}`);
-        console.log(`documents: ${path}: ${name}, ${faults.length || 'no'} faults`);
+        console.log(`documents: ${path}: ${name}: ${faults.length === 0 ? 'valid' : 'not valid'}`);
         if (faults.length > 0)
             process.exitCode = 1;
     } catch (error) {

@@ -5,6 +5,7 @@
  * says, from every consumer of the topic.
  */
 #include "event/event.h"
+#include "support/file.h"
 #include "support/json_path.h"
 #include "support/kafka_client.h"
 #include "support/scratch.h"

@@ -5,6 +5,7 @@
  * (tests/contract/records.py). TEST_SEED repeats a run.
  */
 #include "event/event.h"
+#include "support/file.h"
 #include "support/generator.h"
 #include "support/json_path.h"
 #include "support/kafka_client.h"

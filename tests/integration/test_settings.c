@@ -1,4 +1,5 @@
 /* The programs' arguments and settings, and what they say when they cannot start. */
+#include "support/file.h"
 #include "support/database.h"
 #include "support/scratch.h"
 #include "support/shopkeeper.h"

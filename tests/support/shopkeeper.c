@@ -1,13 +1,12 @@
 #include "support/shopkeeper.h"
 
+#include "support/file.h"
 #include "support/json_path.h"
 #include "support/scratch.h"
 #include "support/testing.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { FILE_MAX = 256 * 1024 };
 
 const char *order_of(const char *order_id, const char *product_id, int quantity) {
     return scratch_printf("{\"orderId\":\"%s\",\"customerId\":\"CUSTOMER-123\",\"products\":["
@@ -73,21 +72,6 @@ int occurrences(const char *text, const char *part) {
     for (; (text = strstr(text, part)); text += strlen(part))
         n++;
     return n;
-}
-
-struct bytes file_bytes(const char *path) {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        fail_msg("%s cannot be read", path);
-    char *text = scratch_alloc(FILE_MAX + 1);
-    const size_t len = fread(text, 1, FILE_MAX, file);
-    assert_true(feof(file));
-    fclose(file);
-    return (struct bytes){text, len};
-}
-
-const char *file_content(const char *path) {
-    return file_bytes(path).data;
 }
 
 bool has_published_all(struct shop *shop, enum shop_service service) {

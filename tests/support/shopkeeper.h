@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "event/record.h"
 #include "support/http_client.h"
 #include "support/shop.h"
 
@@ -38,7 +37,3 @@ bool has_published_all(struct shop *shop, enum shop_service service);
 
 /* How many times a text occurs in another. */
 int occurrences(const char *text, const char *part);
-
-/* The content of a file of at most 256 KiB, with a terminator behind it. */
-struct bytes file_bytes(const char *path);
-const char *file_content(const char *path);
