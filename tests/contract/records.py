@@ -30,6 +30,7 @@ from oracle import Reading
 from validate import check_pattern, load, new_validator, parse
 
 DEAD_LETTERS = ".dlq"
+NAMES_TOPIC = {"__connect.errors.topic", "ce_causationid"}
 FAULTS_SHOWN = 20
 VALIDATOR = extend(type(new_validator({})), validators={"pattern": check_pattern})
 
@@ -287,24 +288,24 @@ class Audit:
             self.complain(record.place, "is not the refused record, byte for byte")
 
 
+def from_hex(text):
+    return None if text is None else bytes.fromhex(text)
+
+
 def read_records(path, suffix):
-    def from_hex(text):
-        return None if text is None else bytes.fromhex(text)
-
-    def rename(topic):
-        return topic.replace(suffix, "", 1)
-
+    """By whom, and the record as it would be in the document's own topics."""
     for line in Path(path).read_text(encoding="ascii").splitlines():
         entry = parse(line)
-        headers = [(name, from_hex(value)) for name, value in entry["headers"]]
+        headers = tuple((name, from_hex(value)) for name, value in entry["headers"])
         headers = tuple(
-            (name, rename(value.decode()).encode()) if name == "__connect.errors.topic"
-            else (name, value) for name, value in headers
+            (name, value.replace(suffix.encode(), b"", 1) if name in NAMES_TOPIC else value)
+            for name, value in headers
         )
-        topic = rename(entry["topic"])
+        topic = entry["topic"].replace(suffix, "", 1)
         place = (topic, entry["partition"], entry["offset"])
-        yield entry["by"], Record(topic, from_hex(entry["key"]), from_hex(entry["value"]),
-                                  headers, place)
+        yield entry["by"], Record(
+            topic, from_hex(entry["key"]), from_hex(entry["value"]), headers, place
+        )
 
 
 def main():

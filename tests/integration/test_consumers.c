@@ -195,16 +195,22 @@ static void counter_example__is_a_dead_letter_that_says_where_and_why(void **sta
         assert_letters(*state, (enum shop_topic)topic);
 }
 
-static void counter_example__is_refused_by_every_consumer(void **state) {
-    const struct scene *scene = *state;
+/* Until this counter of every consumer has reached the number of samples. */
+static void wait_for_counters(const struct scene *scene, const char *name,
+                              const struct samples *samples) {
     for (size_t i = 0; i < COUNT(consumers); i++) {
-        const struct consumer *consumer = &consumers[i];
-        const char *line = scratch_printf("\norderflow_events_rejected_total{topic=\"%s\"} %zu\n",
-                                          shop_topic(scene->shop, consumer->topic),
-                                          n_samples(&scene->bad, consumer->topic));
-        const char *url = shop_url(scene->shop, consumer->service, "/metrics");
+        const enum shop_topic topic = consumers[i].topic;
+        const char *line =
+            scratch_printf("\norderflow_events_%s_total{topic=\"%s\"} %zu\n", name,
+                           shop_topic(scene->shop, topic), n_samples(samples, topic));
+        const char *url = shop_url(scene->shop, consumers[i].service, "/metrics");
         assert_soon(strstr(http_get(url).body, line));
     }
+}
+
+static void counter_example__is_refused_by_every_consumer(void **state) {
+    const struct scene *scene = *state;
+    wait_for_counters(scene, "rejected", &scene->bad);
 }
 
 /* --- examples --- */
@@ -246,21 +252,9 @@ static void assert_effect(const struct scene *scene, const struct consumer *cons
     assert_int_equal(count_where(scene->shop, service, consumer->list, "eventId", sample->id), 1);
 }
 
-/* Until every consumer has handled each of them once and met each again. */
-static void wait_for_repetitions(const struct scene *scene) {
-    for (size_t i = 0; i < COUNT(consumers); i++) {
-        const struct consumer *consumer = &consumers[i];
-        const char *line = scratch_printf("\norderflow_events_repeated_total{topic=\"%s\"} %zu\n",
-                                          shop_topic(scene->shop, consumer->topic),
-                                          n_samples(&scene->good, consumer->topic));
-        const char *url = shop_url(scene->shop, consumer->service, "/metrics");
-        assert_soon(strstr(http_get(url).body, line));
-    }
-}
-
 static void example__has_its_effect_once_behind_what_was_refused(void **state) {
     const struct scene *scene = *state;
-    wait_for_repetitions(scene);
+    wait_for_counters(scene, "repeated", &scene->good);
     for (size_t i = 0; i < COUNT(consumers); i++)
         for (size_t j = 0; j < scene->good.n; j++)
             if (scene->good.items[j].topic == consumers[i].topic)

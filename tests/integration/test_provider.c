@@ -262,7 +262,8 @@ static void records__are_messages_of_the_document(void **state) {
     struct process *validator;
     const char *output = scratch_printf("%s/validator", shop_folder(run->shop));
     int code = process_run(argv, settings, output, VALIDATOR_TIMEOUT_MS, &validator);
-    print_message("%s%s", process_stdout(validator), process_stderr(validator));
+    fputs(process_stdout(validator), stdout);
+    fputs(process_stderr(validator), stdout);
     assert_int_equal(code, 0);
 }
 
@@ -295,7 +296,7 @@ static bool has_channel(const struct run *run, const cJSON *asyncapi, const char
 static void topics__are_the_channels_of_the_document(void **state) {
     const struct run *run = *state;
     const cJSON *asyncapi = document();
-    struct kafka_topics topics = kafka_topics(brokers_of(run));
+    struct kafka_names topics = kafka_topics(brokers_of(run));
     int n_topics = 0;
     for (size_t i = 0; i < topics.n; i++) {
         if (topics.items[i][0] == '_' || !strstr(topics.items[i], suffix_of(run)))
@@ -309,18 +310,33 @@ static void topics__are_the_channels_of_the_document(void **state) {
 
 static const char group_pointer[] = "/bindings/kafka/groupId/const";
 
-static bool receives(const cJSON *asyncapi, const char *group, const cJSON *channel) {
+/* With no channel: any. */
+static bool has_group(const cJSON *asyncapi, const char *group, const cJSON *channel) {
     const cJSON *operation;
     cJSON_ArrayForEach(operation, json_at(asyncapi, "/operations")) {
         const cJSON *its_group = json_at(operation, group_pointer);
         if (its_group && strcmp(its_group->valuestring, group) == 0 &&
-            channel_of(asyncapi, operation) == channel)
+            (!channel || channel_of(asyncapi, operation) == channel))
             return true;
     }
     return false;
 }
 
-/* Every partition that has records has been committed. */
+static void groups__are_those_of_the_document(void **state) {
+    const struct run *run = *state;
+    const char *suffix = suffix_of(run);
+    if (!broker_is_apache())
+        skip();
+    struct kafka_names groups = kafka_groups(brokers_of(run));
+    for (size_t i = 0; i < groups.n; i++) {
+        const char *end = strstr(groups.items[i], suffix);
+        if (end &&
+            !has_group(document(),
+                       scratch_printf("%.*s", (int)(end - groups.items[i]), groups.items[i]), NULL))
+            fail_msg("group %s is in no operation", groups.items[i]);
+    }
+}
+
 static void groups__read_the_topics_that_the_document_says(void **state) {
     const struct run *run = *state;
     const cJSON *asyncapi = document();
@@ -332,7 +348,7 @@ static void groups__read_the_topics_that_the_document_says(void **state) {
         const char *group = scratch_printf("%s%s", name, suffix_of(run));
         cJSON_ArrayForEach(channel, json_at(asyncapi, "/channels")) {
             const char *topic = topic_of(run, channel);
-            const bool is_said = receives(asyncapi, name, channel);
+            const bool is_said = has_group(asyncapi, name, channel);
             if (is_said)
                 assert_soon(kafka_has_committed(brokers_of(run), group, topic));
             else if (kafka_has_committed(brokers_of(run), group, topic))
@@ -413,6 +429,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records__are_messages_of_the_document),
         cmocka_unit_test(topics__are_the_channels_of_the_document),
+        cmocka_unit_test(groups__are_those_of_the_document),
         cmocka_unit_test(groups__read_the_topics_that_the_document_says),
         cmocka_unit_test(settings__have_the_defaults_of_the_document),
         cmocka_unit_test(services__have_the_groups_and_client_ids_of_the_document),

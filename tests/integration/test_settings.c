@@ -1,6 +1,6 @@
 /* The programs' arguments and settings, and what they say when they cannot start. */
-#include "support/file.h"
 #include "support/database.h"
+#include "support/file.h"
 #include "support/scratch.h"
 #include "support/shopkeeper.h"
 #include "support/wait.h"

@@ -227,17 +227,30 @@ bool kafka_has_content(const struct record *record, const struct record *other) 
     return true;
 }
 
-struct kafka_topics kafka_topics(const char *brokers) {
+struct kafka_names kafka_topics(const char *brokers) {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers);
     require_success(rd_kafka_metadata(client, 1, NULL, &metadata, TIMEOUT_MS), "listing", "topics");
     size_t n = (size_t)metadata->topic_cnt;
-    struct kafka_topics topics = {.n = n, .items = scratch_alloc(n * sizeof *topics.items)};
+    struct kafka_names topics = {.n = n, .items = scratch_alloc(n * sizeof *topics.items)};
     for (size_t i = 0; i < n; i++)
         topics.items[i] = scratch_printf("%s", metadata->topics[i].topic);
     rd_kafka_metadata_destroy(metadata);
     rd_kafka_destroy(client);
     return topics;
+}
+
+struct kafka_names kafka_groups(const char *brokers) {
+    const struct rd_kafka_group_list *list;
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers);
+    require_success(rd_kafka_list_groups(client, NULL, &list, TIMEOUT_MS), "listing", "groups");
+    size_t n = (size_t)list->group_cnt;
+    struct kafka_names groups = {.n = n, .items = scratch_alloc(n * sizeof *groups.items)};
+    for (size_t i = 0; i < n; i++)
+        groups.items[i] = scratch_printf("%s", list->groups[i].group);
+    rd_kafka_group_list_destroy(list);
+    rd_kafka_destroy(client);
+    return groups;
 }
 
 bool kafka_has_committed(const char *brokers, const char *group, const char *topic) {

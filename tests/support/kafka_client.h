@@ -37,12 +37,17 @@ size_t kafka_count(const char *brokers, const char *topic);
  * have more headers behind them. */
 bool kafka_has_content(const struct record *record, const struct record *other);
 
-/* The names of all topics. They live until the end of the test. */
-struct kafka_topics {
+/* Names, which live until the end of the test. */
+struct kafka_names {
     size_t n;
     const char **items;
 };
-struct kafka_topics kafka_topics(const char *brokers);
+
+/* Of all topics. */
+struct kafka_names kafka_topics(const char *brokers);
+
+/* Of all groups; the embedded broker cannot say. */
+struct kafka_names kafka_groups(const char *brokers);
 
 /* Has this group committed an offset in the topic? */
 bool kafka_has_committed(const char *brokers, const char *group, const char *topic);

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-
 const char *order_of(const char *order_id, const char *product_id, int quantity) {
     return scratch_printf("{\"orderId\":\"%s\",\"customerId\":\"CUSTOMER-123\",\"products\":["
                           "{\"productId\":\"%s\",\"quantity\":%d,\"totalPrice\":80}]}",
