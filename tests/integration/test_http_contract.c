@@ -4,6 +4,7 @@
  * document: these tests only look at the status.
  */
 #include "support/database.h"
+#include "support/file.h"
 #include "support/http_raw.h"
 #include "support/http_stream.h"
 #include "support/json_path.h"
