@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    BATCH_BYTES = 1000000, /* batch.size */
-    PREPARE_TIMEOUT_MS = 300,
-};
+enum { PREPARE_TIMEOUT_MS = 300 };
 
 static const struct client_property defaults[] = {
     {"linger.ms", "2"},
@@ -34,21 +31,17 @@ struct publisher {
     struct publisher_events events;
 };
 
-/* A broker judges the size of a whole batch. Only of a record that is larger
- * than batch.size it is sure that it was alone in its batch, and so to blame. */
-static enum status from_delivery_error(const rd_kafka_message_t *message) {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+static enum status from_delivery_error(rd_kafka_resp_err_t code) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return OK;
-    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->len > BATCH_BYTES)
-        return ERR_INVALID;
-    return ERR_UNAVAILABLE;
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? ERR_INVALID : ERR_UNAVAILABLE;
 }
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     (void)client;
     struct publisher *publisher = opaque;
     publisher->events.delivered(publisher->events.context, (uint64_t)(uintptr_t)message->_private,
-                                from_delivery_error(message),
+                                from_delivery_error(message->err),
                                 message->err ? rd_kafka_err2str(message->err) : "");
 }
 
@@ -81,11 +74,10 @@ enum status publisher_open(const struct kafka_config *config, const struct publi
 
 static rd_kafka_headers_t *make_headers(const struct record *record) {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->n_headers);
-    for (size_t i = 0; i < record->n_headers; i++) {
-        const struct record_header *header = &record->headers[i];
-        rd_kafka_header_add(headers, header->name, -1, header->value.data,
-                            (ssize_t)header->value.len);
-    }
+    struct record_walk walk = record_walk(record);
+    struct record_header header;
+    while (record_walk_next(&walk, &header))
+        rd_kafka_header_add(headers, header.name, -1, header.value.data, (ssize_t)header.value.len);
     return headers;
 }
 

@@ -15,7 +15,9 @@ struct publisher;
 
 struct publisher_events {
     /* A record's fate; called in publisher_poll and publisher_close. OK: the
-     * broker has it. Anything else: it may have it. */
+     * broker has it. ERR_INVALID: the broker found the batch that it was in too
+     * large; when nothing else was on its way, the record itself is, and can
+     * never be sent. Anything else: the broker may have it. */
     void (*delivered)(void *context, uint64_t tag, enum status status, const char *reason);
     /* Something waits for publisher_poll; from a thread of librdkafka's: just
      * wake your own. Written as 8 bytes (an eventfd) when it is >= 0. */

@@ -65,8 +65,10 @@ struct subscriber {
 };
 
 static void drop_batch(struct subscriber *subscriber) {
-    for (size_t i = 0; i < subscriber->n; i++)
+    for (size_t i = 0; i < subscriber->n; i++) {
+        message_release(&subscriber->records[i]);
         rd_kafka_message_destroy(subscriber->messages[i]);
+    }
     subscriber->n = 0;
 }
 

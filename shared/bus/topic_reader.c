@@ -23,6 +23,7 @@ struct topic_reader {
     /* Those that are not read to their end yet; `offset` is where that is. */
     rd_kafka_topic_partition_list_t *unread;
     rd_kafka_message_t *message; /* of the last record; NULL: none */
+    struct record record;        /* the last one */
     char cluster_id[CLUSTER_ID_SIZE];
     int64_t span;
     int timeout_ms;
@@ -105,6 +106,7 @@ enum status topic_reader_open(const struct kafka_config *config, const char *top
 }
 
 static void drop_message(struct topic_reader *reader) {
+    message_release(&reader->record);
     if (reader->message)
         rd_kafka_message_destroy(reader->message);
     reader->message = NULL;
@@ -161,7 +163,8 @@ enum status topic_reader_next(struct topic_reader *reader, struct record *out, b
             return error_set(err, ERR_UNAVAILABLE, "%s", rd_kafka_message_errstr(reader->message));
         if (!note_progress(reader, reader->message, reader->message->offset + 1))
             continue;
-        message_read(reader->message, out);
+        message_read(reader->message, &reader->record);
+        *out = reader->record;
         *out_found = true;
         return OK;
     }

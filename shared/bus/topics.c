@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "bus/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,14 +62,24 @@ static enum status touch_all(rd_kafka_t *client, const struct topic_spec *topics
     return OK;
 }
 
+static rd_kafka_NewTopic_t *make_request(const struct topic_spec *topic) {
+    rd_kafka_NewTopic_t *request =
+        rd_kafka_NewTopic_new(topic->name, topic->partitions, topic->replication_factor, NULL, 0);
+    if (topic->record_bytes_max > 0) {
+        char bytes[16];
+        snprintf(bytes, sizeof bytes, "%d", topic->record_bytes_max);
+        rd_kafka_NewTopic_set_config(request, "max.message.bytes", bytes);
+    }
+    return request;
+}
+
 static void request_creation(rd_kafka_t *client, rd_kafka_queue_t *queue,
                              const struct topic_spec *topics, size_t n_topics, int timeout_ms) {
     rd_kafka_NewTopic_t **requests = calloc(n_topics, sizeof *requests);
     if (!requests)
         abort();
     for (size_t i = 0; i < n_topics; i++)
-        requests[i] = rd_kafka_NewTopic_new(topics[i].name, topics[i].partitions,
-                                            topics[i].replication_factor, NULL, 0);
+        requests[i] = make_request(&topics[i]);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);

@@ -13,6 +13,7 @@ struct topic_spec {
     const char *name;
     int partitions;         /* when it has to be created */
     int replication_factor; /* when it has to be created */
+    int record_bytes_max;   /* when it has to be created; 0: as the broker has it */
 };
 
 /*

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Longer ids and sources of other programs are refused; ours have 36 bytes. */
-enum { FOREIGN_TEXT_MAX = 255 };
-
 static void new_span(struct envelope *envelope) {
     if (*envelope->traceparent) {
         traceparent_continue(envelope->traceparent);
@@ -52,17 +49,23 @@ void envelope_join_trace(struct envelope *envelope, const char *traceparent,
     new_span(envelope);
 }
 
-/* NULL: the record has no such header. */
-static const struct bytes *find_header(const struct record *record, const char *name) {
-    for (size_t i = record->n_headers; i > 0; i--)
-        if (strcmp(record->headers[i - 1].name, name) == 0)
-            return &record->headers[i - 1].value;
-    return NULL;
+/* The last header of that name; false when there is none. */
+static bool find_header(const struct record *record, const char *name, struct bytes *out) {
+    struct record_walk walk = record_walk(record);
+    struct record_header header;
+    bool found = false;
+    while (record_walk_next(&walk, &header)) {
+        if (strcmp(header.name, name) != 0)
+            continue;
+        *out = header.value;
+        found = true;
+    }
+    return found;
 }
 
 static struct bytes header_or_nothing(const struct record *record, const char *name) {
-    const struct bytes *value = find_header(record, name);
-    return value && value->data ? *value : (struct bytes){"", 0};
+    struct bytes value;
+    return find_header(record, name, &value) && value.data ? value : (struct bytes){"", 0};
 }
 
 static bool is_control(unsigned char c) {
@@ -94,24 +97,24 @@ static void read_optional(const struct record *record, const char *name, char *o
 /* Copies a header that may be missing but not malformed. */
 static enum status read_checked(const struct record *record, const char *name, char *out,
                                 struct error *err) {
-    const struct bytes *value = find_header(record, name);
-    if (!value)
+    struct bytes value;
+    if (!find_header(record, name, &value))
         return OK;
-    if (!is_plain_text(*value, FOREIGN_TEXT_MAX))
+    if (!is_plain_text(value, ENVELOPE_FOREIGN_TEXT_MAX))
         return error_set(err, ERR_INVALID,
                          "header %s must be 1 to %d bytes of UTF-8 without control characters",
-                         name, FOREIGN_TEXT_MAX);
-    memcpy(out, value->data, value->len);
-    out[value->len] = '\0';
+                         name, ENVELOPE_FOREIGN_TEXT_MAX);
+    memcpy(out, value.data, value.len);
+    out[value.len] = '\0';
     return OK;
 }
 
 static enum status check_type(const struct record *record, const char *type_name,
                               struct error *err) {
-    const struct bytes *value = find_header(record, "ce_type");
-    if (!value)
+    struct bytes value;
+    if (!find_header(record, "ce_type", &value))
         return OK;
-    if (value->len == strlen(type_name) && memcmp(value->data, type_name, value->len) == 0)
+    if (value.len == strlen(type_name) && memcmp(value.data, type_name, value.len) == 0)
         return OK;
     return error_set(err, ERR_INVALID, "header ce_type must be %s", type_name);
 }
@@ -126,11 +129,10 @@ static int64_t read_time_ms(const struct record *record) {
 
 /* A topic's name has at most 249 characters, a cluster's usually 22: what is
  * cut here can only be the cluster's, and never makes two records the same. */
-static void name_by_coordinates(struct envelope *envelope, const struct record *record,
-                                const char *cluster_id) {
-    snprintf(envelope->id, sizeof envelope->id, "%.100s/%.249s/%d/%lld", cluster_id, record->topic,
-             record->partition, (long long)record->offset);
-    *envelope->source = '\0';
+void envelope_id_of_place(const char *cluster_id, const char *topic, int32_t partition,
+                          int64_t offset, char out[static EVENT_ID_SIZE]) {
+    snprintf(out, EVENT_ID_SIZE, "%.100s/%.249s/%d/%lld", cluster_id, topic, partition,
+             (long long)offset);
 }
 
 enum status envelope_read(struct envelope *out, const struct record *record, const char *cluster_id,
@@ -138,14 +140,17 @@ enum status envelope_read(struct envelope *out, const struct record *record, con
     struct envelope envelope = {0};
     enum status status = check_type(record, type_name, err);
     if (status == OK)
-        status = read_checked(record, "ce_id", envelope.id, err);
+        status = read_checked(record, ENVELOPE_ID, envelope.id, err);
     if (status == OK)
-        status = read_checked(record, "ce_source", envelope.source, err);
+        status = read_checked(record, ENVELOPE_SOURCE, envelope.source, err);
     if (status != OK)
         return status;
 
-    if (!*envelope.id)
-        name_by_coordinates(&envelope, record, cluster_id);
+    if (!*envelope.id) {
+        envelope_id_of_place(cluster_id, record->topic, record->partition, record->offset,
+                             envelope.id);
+        *envelope.source = '\0';
+    }
     envelope.time_ms = read_time_ms(record);
     read_optional(record, "ce_correlationid", envelope.correlation, sizeof envelope.correlation);
     read_optional(record, "ce_causationid", envelope.causation, sizeof envelope.causation);
@@ -167,9 +172,9 @@ void envelope_write(const struct envelope *envelope, const char *type_name,
                     struct envelope_text *text, struct record *record) {
     clock_format_rfc3339(envelope->time_ms, text->time);
     append(record, "ce_specversion", "1.0");
-    append(record, "ce_id", envelope->id);
+    append(record, ENVELOPE_ID, envelope->id);
     append(record, "ce_type", type_name);
-    append(record, "ce_source", envelope->source);
+    append(record, ENVELOPE_SOURCE, envelope->source);
     append(record, "ce_time", text->time);
     append(record, "content-type", "application/json");
     append(record, "ce_correlationid", envelope->correlation);

@@ -20,6 +20,12 @@ enum {
     CORRELATION_SIZE = 65,
 };
 
+#define ENVELOPE_ID "ce_id"
+#define ENVELOPE_SOURCE "ce_source"
+
+/* Longer ids and sources of other programs are refused, in bytes; ours have 36. */
+enum { ENVELOPE_FOREIGN_TEXT_MAX = 255 };
+
 /* Empty strings stand for what is not known. */
 struct envelope {
     char id[EVENT_ID_SIZE];             /* ce_id; CloudEvents: unique for its source */
@@ -37,6 +43,10 @@ struct envelope {
  * trace; its causation is the cause's id. Without a trace, a new one starts.
  */
 void envelope_init(struct envelope *envelope, const char *service, const struct envelope *cause);
+
+/* The id of a record without one: its place. */
+void envelope_id_of_place(const char *cluster_id, const char *topic, int32_t partition,
+                          int64_t offset, char out[static EVENT_ID_SIZE]);
 
 /*
  * Joins the trace of a W3C `traceparent` (and `tracestate`; both may be NULL),

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A dead letter is longer than its record, and that may be as long as its topic
+ * allows: more than any that can be sent. */
+enum { DEAD_LETTER_BYTES_MAX = 5 * 1024 * 1024 };
+
 /* Names with ".dlq" behind them must still be legal: 249 characters at most. */
 enum { TOPIC_NAME_MAX = 245 };
 
@@ -145,9 +149,9 @@ enum status config_ensure_topics(const struct config *config, int timeout_ms, bo
     for (size_t i = 0; i < N_EVENT_TYPES; i++) {
         config_dead_letter_topic(config->topics[i], dead_letters[i]);
         specs[2 * i] = (struct topic_spec){config->topics[i], (int)config->topic_partitions,
-                                           (int)config->topic_replication_factor};
-        specs[2 * i + 1] =
-            (struct topic_spec){dead_letters[i], 1, (int)config->topic_replication_factor};
+                                           (int)config->topic_replication_factor, 0};
+        specs[2 * i + 1] = (struct topic_spec){
+            dead_letters[i], 1, (int)config->topic_replication_factor, DEAD_LETTER_BYTES_MAX};
     }
     return topics_ensure(&config->kafka, specs, 2 * N_EVENT_TYPES, timeout_ms, out_is_embedded,
                          err);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "bus/subscriber.h"
 #include "event/codec.h"
+#include "event/dead_letter.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -42,7 +43,7 @@ struct consume_once {
     struct counter *n_rejected[N_EVENT_TYPES];
 };
 
-/* Why a record was rejected, in Kafka Connect's words. */
+/* Why a record was rejected, with room for the message. */
 struct rejection {
     const char *stage;
     const char *class_name;
@@ -84,30 +85,25 @@ static enum status read_event(const struct record *record, const char *cluster_i
     return OK;
 }
 
-static void add_header(struct record *record, const char *name, const char *value) {
-    record->headers[record->n_headers++] =
-        (struct record_header){.name = name, .value = {value, strlen(value)}};
-}
-
-/* Passes the record on byte for byte, with headers that say where it was and
- * why it is here. */
-static enum status pass_to_dead_letters(struct outbox *outbox, const struct record *record,
+/* Passes the record on byte for byte, with headers that say where it was, who
+ * refused it and why. */
+static enum status pass_to_dead_letters(struct consume_once *consumer, const struct record *record,
                                         const struct rejection *rejection, struct error *err) {
-    char topic[TOPIC_NAME_SIZE], place[TOPIC_NAME_SIZE + 40], partition[16], offset[24];
+    const struct refusal refusal = {
+        .group = consumer->config.config->consumer_group,
+        .cluster_id = subscriber_cluster_id(consumer->subscriber),
+        .stage = rejection->stage,
+        .class_name = rejection->class_name,
+        .message = rejection->message,
+    };
+    char topic[TOPIC_NAME_SIZE], place[TOPIC_NAME_SIZE + 40];
+    struct dead_letter_text text;
+    struct record letter;
+    dead_letter_write(record, &refusal, &text, &letter);
     config_dead_letter_topic(record->topic, topic);
-    snprintf(partition, sizeof partition, "%d", record->partition);
-    snprintf(offset, sizeof offset, "%lld", (long long)record->offset);
-    snprintf(place, sizeof place, "%s/%s/%s", record->topic, partition, offset);
-
-    struct record letter = *record;
     letter.topic = topic;
-    add_header(&letter, "__connect.errors.topic", record->topic);
-    add_header(&letter, "__connect.errors.partition", partition);
-    add_header(&letter, "__connect.errors.offset", offset);
-    add_header(&letter, "__connect.errors.stage", rejection->stage);
-    add_header(&letter, "__connect.errors.exception.class.name", rejection->class_name);
-    add_header(&letter, "__connect.errors.exception.message", rejection->message);
-    return outbox_append_record(outbox, place, &letter, err);
+    snprintf(place, sizeof place, "%s/%s/%s", record->topic, text.partition, text.offset);
+    return outbox_append_record(consumer->config.outbox, place, &letter, err);
 }
 
 static enum status reject(struct consume_once *consumer, const struct record *record,
@@ -123,7 +119,7 @@ static enum status reject(struct consume_once *consumer, const struct record *re
              record->partition, (long long)record->offset, event_type_name(type),
              rejection->message);
     consumer->tally.rejected[type]++;
-    return pass_to_dead_letters(consumer->config.outbox, record, rejection, err);
+    return pass_to_dead_letters(consumer, record, rejection, err);
 }
 
 /* Once: the inbox takes an event's id a single time, in the transaction that

@@ -24,6 +24,7 @@ enum {
 
 struct in_flight {
     int64_t seq;
+    bool is_alone; /* no other row is on its way */
     bool is_acknowledged;
 };
 
@@ -41,6 +42,8 @@ struct outbox_relay {
     struct in_flight window[WINDOW];
     uint64_t first_tag, end_tag;
     bool must_reconnect;
+    int64_t alone_upto; /* a broker refused a batch as too large: up to this row, one is sent at a
+                           time, to find the one that is; 0: none */
     enum { UNTRIED, REACHABLE, UNREACHABLE } broker; /* as last said in the log */
     int64_t retry_at_ms;
     int64_t next_cluster_check_ms;
@@ -118,18 +121,37 @@ static void advance(struct outbox_relay *relay) {
         relay->progress.sent_upto = first->seq;
         relay->first_tag++;
     }
+    if (relay->progress.sent_upto >= relay->alone_upto)
+        relay->alone_upto = 0;
+}
+
+static void leave_out(struct outbox_relay *relay, const struct outbox_row *row,
+                      const char *reason) {
+    log_error("outbox: event %lld (%s) can never be published to %s; it is left out, and kept in "
+              "the outbox for OUTBOX_RETENTION_HOURS: %s",
+              (long long)row->seq, row->id, row->record.topic, reason);
+    counter_add(relay->n_unsendable, 1);
+}
+
+/* For a row that was alone on its way, so that the reader still stands behind it. */
+static void leave_out_alone(struct outbox_relay *relay, int64_t seq, const char *reason) {
+    struct outbox_row row;
+    bool found = false;
+    outbox_reader_seek(relay->reader, seq - 1);
+    if (outbox_reader_next(relay->reader, &row, &found, NULL) != OK || !found)
+        row = (struct outbox_row){.seq = seq, .id = "unreadable", .record.topic = "its topic"};
+    leave_out(relay, &row, reason);
+    outbox_reader_seek(relay->reader, seq);
 }
 
 static void on_delivered(void *context, uint64_t tag, enum status status, const char *reason) {
     struct outbox_relay *relay = context;
     struct in_flight *row = &relay->window[tag % WINDOW];
-    if (status == ERR_INVALID) {
-        log_error(
-            "outbox: event %lld can never be published; it is left out, and kept in the outbox "
-            "for OUTBOX_RETENTION_HOURS: %s",
-            (long long)row->seq, reason);
-        counter_add(relay->n_unsendable, 1);
+    if (status == ERR_INVALID && row->is_alone) {
+        leave_out_alone(relay, row->seq, reason);
     } else if (status != OK) {
+        if (status == ERR_INVALID && row->seq > relay->alone_upto)
+            relay->alone_upto = row->seq;
         relay->must_reconnect = true;
         log_debug("outbox: event %lld was not acknowledged: %s", (long long)row->seq, reason);
         return;
@@ -160,6 +182,7 @@ static enum status rewind_outbox(struct outbox_relay *relay, struct error *err) 
                  (long long)(relay->progress.sent_upto - from));
     if (from < relay->progress.sent_upto)
         relay->progress.sent_upto = from;
+    relay->alone_upto = 0;
     return OK;
 }
 
@@ -216,16 +239,18 @@ static void say_reachable(struct outbox_relay *relay, enum status status, const 
 static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct error *err) {
     enum status status = OK;
     bool found = true;
-    uint64_t before = relay->end_tag;
-    while (relay->end_tag - relay->first_tag < WINDOW) {
+    uint64_t before = relay->end_tag, window = relay->alone_upto > 0 ? 1 : WINDOW;
+    while (relay->end_tag - relay->first_tag < window) {
         struct outbox_row row;
         status = outbox_reader_next(relay->reader, &row, &found, err);
         if (status != OK || !found)
             break;
-        relay->window[relay->end_tag % WINDOW] = (struct in_flight){.seq = row.seq};
+        struct in_flight *place = &relay->window[relay->end_tag % WINDOW];
+        *place = (struct in_flight){.seq = row.seq, .is_alone = window == 1};
         status = publisher_send(relay->publisher, &row.record, relay->end_tag, err);
         if (status == ERR_INVALID) {
-            on_delivered(relay, relay->end_tag, status, err->text);
+            leave_out(relay, &row, err->text);
+            place->is_acknowledged = true;
             status = OK;
         } else if (status != OK) {
             outbox_reader_seek(relay->reader, row.seq - 1); /* this row comes again */

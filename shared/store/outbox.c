@@ -23,45 +23,6 @@ struct outbox {
     atomic_int_fast64_t ever_sent_upto;
 };
 
-/* Headers in one blob: for each, its name with the terminator, the value's
- * length (-1: null) and the value. Written and read on the same machine. */
-static void pack_headers(const struct record *record, struct strbuf *out) {
-    strbuf_reset(out);
-    for (size_t i = 0; i < record->n_headers; i++) {
-        const struct record_header *header = &record->headers[i];
-        int32_t len = header->value.data ? (int32_t)header->value.len : -1;
-        strbuf_add(out, header->name, strlen(header->name) + 1);
-        strbuf_add(out, &len, sizeof len);
-        if (len > 0)
-            strbuf_add(out, header->value.data, header->value.len);
-    }
-}
-
-static enum status unpack_headers(struct bytes blob, struct record *out, struct error *err) {
-    const char *at = blob.data;
-    size_t left = blob.len;
-    out->n_headers = 0;
-    while (left > 0) {
-        size_t name_len = strnlen(at, left);
-        int32_t len;
-        if (out->n_headers == RECORD_HEADERS_MAX || name_len + 1 + sizeof len > left)
-            return error_set(err, ERR_BUG, "outbox: a row's headers are damaged");
-        memcpy(&len, at + name_len + 1, sizeof len);
-        const char *value = at + name_len + 1 + sizeof len;
-        size_t value_len = len > 0 ? (size_t)len : 0;
-        left -= name_len + 1 + sizeof len;
-        if (value_len > left)
-            return error_set(err, ERR_BUG, "outbox: a row's headers are damaged");
-        out->headers[out->n_headers++] = (struct record_header){
-            .name = at,
-            .value = {.data = len >= 0 ? value : NULL, .len = value_len},
-        };
-        left -= value_len;
-        at = value + value_len;
-    }
-    return OK;
-}
-
 static enum status load_counts(struct outbox *outbox, struct db *db, struct error *err) {
     sqlite3_stmt *stmt = NULL;
     bool row = false;
@@ -126,7 +87,8 @@ void outbox_close(struct outbox *outbox) {
 static enum status insert_row(struct outbox *outbox, const char *id, const char *aggregate_type,
                               const char *type, const struct record *record, struct error *err) {
     sqlite3_stmt *insert = outbox->insert;
-    pack_headers(record, &outbox->headers);
+    strbuf_reset(&outbox->headers);
+    record_pack_headers(record, &outbox->headers);
     db_bind_text(insert, 1, id);
     db_bind_text(insert, 2, aggregate_type);
     db_bind_blob(insert, 3, record->key.data, record->key.len);
@@ -208,7 +170,8 @@ enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out,
     if (!reader)
         abort();
     enum status status = db_prepare(reader_db,
-                                    "SELECT seq, topic, aggregateid, payload, headers FROM outbox"
+                                    "SELECT seq, id, topic, aggregateid, payload, headers"
+                                    " FROM outbox"
                                     " WHERE seq > ? ORDER BY seq",
                                     &reader->next, err);
     if (status == OK)
@@ -268,14 +231,15 @@ enum status outbox_reader_next(struct outbox_reader *reader, struct outbox_row *
         return status;
     if (row) {
         out->seq = sqlite3_column_int64(reader->next, 0);
+        out->id = db_column_text(reader->next, 1);
         out->record = (struct record){
-            .topic = db_column_text(reader->next, 1),
-            .key = column_bytes(reader->next, 2),
-            .value = column_bytes(reader->next, 3),
+            .topic = db_column_text(reader->next, 2),
+            .key = column_bytes(reader->next, 3),
+            .value = column_bytes(reader->next, 4),
         };
-        status = unpack_headers(column_bytes(reader->next, 4), &out->record, err);
+        status = record_unpack_headers(column_bytes(reader->next, 5), &out->record, err);
         if (status != OK)
-            return status;
+            return error_wrap(err, status, "outbox: row %lld", (long long)out->seq);
         reader->last_seq = out->seq;
     }
     *out_found = row;

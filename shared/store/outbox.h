@@ -83,7 +83,8 @@ struct outbox_reader;
 
 struct outbox_row {
     int64_t seq;
-    struct record record; /* lives until the next call on the reader */
+    const char *id;       /* of the event; of a dead letter, its record's place */
+    struct record record; /* lives until the next call on the reader, as the id */
 };
 
 enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out, struct error *err);

@@ -1,6 +1,7 @@
 /* Records that are no events: passed on unchanged, with headers that say why.
  * test_consumers.c has the values that break the contract. */
 #include "support/kafka_client.h"
+#include "support/scratch.h"
 #include "support/shopkeeper.h"
 #include "support/wait.h"
 
@@ -29,6 +30,7 @@ static void assert_reason(const struct record *letter, const char *topic, const 
     assert_string_equal(kafka_header(letter, "__connect.errors.topic"), topic);
     assert_string_equal(kafka_header(letter, "__connect.errors.partition"), "0");
     assert_non_null(kafka_header(letter, "__connect.errors.offset"));
+    assert_non_null(kafka_header(letter, "orderflow.dlq.cluster"));
     assert_non_null(kafka_header(letter, "__connect.errors.stage"));
     assert_string_equal(kafka_header(letter, "__connect.errors.exception.class.name"), class_name);
     assert_non_null(
@@ -52,6 +54,10 @@ static void assert_refused(struct shop *shop, enum shop_topic topic, struct reco
         assert_true(kafka_has_content(&letters.items[i], sent));
         assert_reason(&letters.items[i], sent->topic, class_name, message_part);
     }
+    if (n_groups == 2) /* each says who it is */
+        assert_string_not_equal(
+            kafka_header(&letters.items[n_before], "__connect.errors.connector.name"),
+            kafka_header(&letters.items[n_before + 1], "__connect.errors.connector.name"));
 }
 
 static void new_order__goes_to_dead_letters_of_both_groups_when_it_is_no_event(void **state) {
@@ -83,10 +89,37 @@ static void new_order__goes_to_dead_letters_when_its_headers_are_wrong(void **st
     assert_refused(shop, NEW_ORDER, &empty_id, 2, "orderflow.EnvelopeError", "ce_id");
 }
 
+/* Kafka's own limit is about 1 MB, and the letter is longer than its record. */
+static void new_order__goes_to_dead_letters_when_it_is_as_large_as_its_topic_allows(void **state) {
+    size_t len = broker_is_apache() ? 1048400 : 1500000;
+    char *value = scratch_alloc(len);
+    memset(value, 'x', len);
+    struct record large = {.value = {value, len}};
+
+    assert_refused(*state, NEW_ORDER, &large, 2, "orderflow.SyntaxError", "");
+}
+
+static void new_order__goes_to_dead_letters_with_all_of_its_headers(void **state) {
+    struct strbuf packed;
+    struct record many = {.value = BYTES("{")};
+    strbuf_init(&packed);
+    for (int i = 0; i < 1000; i++) {
+        const char *name = scratch_printf("header-%d", i);
+        record_pack_header(&(struct record_header){name, {name, strlen(name)}}, &packed);
+    }
+    assert_int_equal(record_unpack_headers((struct bytes){packed.data, packed.len}, &many, NULL),
+                     OK);
+
+    assert_refused(*state, NEW_ORDER, &many, 2, "orderflow.SyntaxError", "");
+    strbuf_release(&packed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_order__goes_to_dead_letters_of_both_groups_when_it_is_no_event),
         cmocka_unit_test(new_order__goes_to_dead_letters_when_its_headers_are_wrong),
+        cmocka_unit_test(new_order__goes_to_dead_letters_when_it_is_as_large_as_its_topic_allows),
+        cmocka_unit_test(new_order__goes_to_dead_letters_with_all_of_its_headers),
     };
     return cmocka_run_group_tests(tests, open_shop, close_shop);
 }

@@ -16,9 +16,15 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, 
 
 static rd_kafka_t *client_of_group(rd_kafka_type_t type, const char *brokers, const char *group) {
     const char *const properties[][2] = {
-        {"bootstrap.servers", brokers},    {"partitioner", "murmur2_random"}, {"linger.ms", "0"},
-        {"enable.auto.commit", "false"},   {"fetch.wait.max.ms", "5"},        {"group.id", group},
-        {"auto.offset.reset", "earliest"}, {"message.timeout.ms", "10000"},
+        {"bootstrap.servers", brokers},
+        {"partitioner", "murmur2_random"},
+        {"linger.ms", "0"},
+        {"enable.auto.commit", "false"},
+        {"fetch.wait.max.ms", "5"},
+        {"group.id", group},
+        {"auto.offset.reset", "earliest"},
+        {"message.timeout.ms", "10000"},
+        {"message.max.bytes", "4194304"},
     };
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -45,9 +51,10 @@ static void require_success(rd_kafka_resp_err_t code, const char *what, const ch
 
 static rd_kafka_headers_t *headers_of(const struct record *record) {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->n_headers);
-    for (size_t i = 0; i < record->n_headers; i++)
-        rd_kafka_header_add(headers, record->headers[i].name, -1, record->headers[i].value.data,
-                            (ssize_t)record->headers[i].value.len);
+    struct record_walk walk = record_walk(record);
+    struct record_header header;
+    while (record_walk_next(&walk, &header))
+        rd_kafka_header_add(headers, header.name, -1, header.value.data, (ssize_t)header.value.len);
     return headers;
 }
 
@@ -151,6 +158,18 @@ static struct bytes copy(const void *data, size_t len) {
     return (struct bytes){bytes, len};
 }
 
+static void copy_headers(const rd_kafka_headers_t *headers, struct record *out) {
+    struct record_header header;
+    struct strbuf packed;
+    strbuf_init(&packed);
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &header.name, &header.value.data,
+                                               &header.value.len) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         i++)
+        record_pack_header(&header, &packed);
+    record_unpack_headers(copy(packed.data, packed.len), out, NULL);
+    strbuf_release(&packed);
+}
+
 static void copy_record(rd_kafka_message_t *message, struct record *out) {
     rd_kafka_headers_t *headers;
     *out = (struct record){
@@ -161,16 +180,8 @@ static void copy_record(rd_kafka_message_t *message, struct record *out) {
         .key = copy(message->key, message->key_len),
         .value = copy(message->payload, message->len),
     };
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    const char *name;
-    const void *value;
-    for (size_t len; out->n_headers < RECORD_HEADERS_MAX &&
-                     rd_kafka_header_get_all(headers, out->n_headers, &name, &value, &len) ==
-                         RD_KAFKA_RESP_ERR_NO_ERROR;
-         out->n_headers++)
-        out->headers[out->n_headers] =
-            (struct record_header){scratch_printf("%s", name), copy(value, len)};
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        copy_headers(headers, out);
 }
 
 static int by_place(const void *left, const void *right) {
@@ -217,12 +228,13 @@ static bool is_same(struct bytes a, struct bytes b) {
 }
 
 bool kafka_has_content(const struct record *record, const struct record *other) {
-    if (!is_same(record->value, other->value) || !is_same(record->key, other->key) ||
-        record->n_headers < other->n_headers)
+    struct record_walk walk = record_walk(record), other_walk = record_walk(other);
+    struct record_header ours, theirs;
+    if (!is_same(record->value, other->value) || !is_same(record->key, other->key))
         return false;
-    for (size_t i = 0; i < other->n_headers; i++)
-        if (strcmp(record->headers[i].name, other->headers[i].name) != 0 ||
-            !is_same(record->headers[i].value, other->headers[i].value))
+    while (record_walk_next(&other_walk, &theirs))
+        if (!record_walk_next(&walk, &ours) || strcmp(ours.name, theirs.name) != 0 ||
+            !is_same(ours.value, theirs.value))
             return false;
     return true;
 }
@@ -274,9 +286,11 @@ static const char *text_of(struct bytes bytes) {
 }
 
 const char *kafka_header(const struct record *record, const char *name) {
-    for (size_t i = 0; i < record->n_headers; i++)
-        if (strcmp(record->headers[i].name, name) == 0)
-            return text_of(record->headers[i].value);
+    struct record_walk walk = record_walk(record);
+    struct record_header header;
+    while (record_walk_next(&walk, &header))
+        if (strcmp(header.name, name) == 0)
+            return text_of(header.value);
     return NULL;
 }
 

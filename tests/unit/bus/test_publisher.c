@@ -210,28 +210,15 @@ static void publisher_send__is_invalid_when_the_record_is_too_large(void **state
     free(value);
 }
 
-static void refuse_as_too_large(struct fixture *fixture, size_t len) {
-    char *value = calloc(1, len);
-    const struct record record = {.topic = TOPIC, .value = {value, len}};
+/* What the broker refuses is the batch: it says so of each record in it. */
+static void publisher_send__reports_invalid_when_the_broker_finds_a_batch_too_large(void **state) {
+    struct fixture *fixture = *state;
     rd_kafka_mock_push_request_errors(fixture->mock.cluster, MOCK_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     open_publisher(fixture, "", -1);
-    assert_int_equal(publisher_send(fixture->publisher, &record, 0, NULL), OK);
-    wait_for_reports(fixture, 1);
-    free(value);
-}
-
-static void publisher_send__reports_invalid_when_the_broker_finds_a_record_too_large(void **state) {
-    struct fixture *fixture = *state;
-    refuse_as_too_large(fixture, 1100000);
-    assert_reports(fixture, 1, ERR_INVALID);
-}
-
-/* What the broker refuses is the batch: a small record may be in it with others. */
-static void publisher_send__reports_unavailable_when_the_batch_was_too_large(void **state) {
-    struct fixture *fixture = *state;
-    refuse_as_too_large(fixture, 1000);
-    assert_reports(fixture, 1, ERR_UNAVAILABLE);
+    send_numbered(fixture, 0, 2);
+    wait_for_reports(fixture, 2);
+    assert_reports(fixture, 2, ERR_INVALID);
 }
 
 static void publisher_send__is_busy_when_its_queue_is_full(void **state) {
@@ -329,8 +316,7 @@ int main(void) {
         WITH_CLUSTER(publisher_send__tries_again_when_the_broker_fails_for_a_while),
         WITH_CLUSTER(publisher_send__reports_unavailable_when_the_broker_refuses_for_now),
         WITH_CLUSTER(publisher_send__is_invalid_when_the_record_is_too_large),
-        WITH_CLUSTER(publisher_send__reports_invalid_when_the_broker_finds_a_record_too_large),
-        WITH_CLUSTER(publisher_send__reports_unavailable_when_the_batch_was_too_large),
+        WITH_CLUSTER(publisher_send__reports_invalid_when_the_broker_finds_a_batch_too_large),
         WITH_CLUSTER(publisher_send__is_busy_when_its_queue_is_full),
         WITH_CLUSTER(publisher_close__reports_what_was_not_sent),
         WITH_CLUSTER(publisher__wakes_its_owner_when_there_is_a_report),

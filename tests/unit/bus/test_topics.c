@@ -2,7 +2,7 @@
 
 #include "unit/bus/mock_cluster.h"
 
-static const struct topic_spec specs[] = {{"orders", 6, 1}, {"orders.dlq", 1, 1}};
+static const struct topic_spec specs[] = {{"orders", 6, 1, 0}, {"orders.dlq", 1, 1, 0}};
 
 static void topics_ensure__makes_topics_and_says_that_the_broker_is_embedded(void **state) {
     (void)state;

@@ -221,7 +221,7 @@ static void assert_letter(struct shop *shop) {
     const struct record *letter = &row.record;
     assert_bytes(&letter->key, "k\0y", 3);
     assert_bytes(&letter->value, "{\"orderId\":\xff\0", 12);
-    assert_int_equal(letter->n_headers, 3 + 6);
+    assert_int_equal(letter->n_headers, 3 + 8);
     assert_header(letter, 0, "ce_id", "malformed");
     assert_string_equal(letter->headers[1].name, "bytes");
     assert_bytes(&letter->headers[1].value, "\xff\0\n", 3);
@@ -230,10 +230,13 @@ static void assert_letter(struct shop *shop) {
     assert_header(letter, 3, "__connect.errors.topic", ORDERS);
     assert_header(letter, 4, "__connect.errors.partition", "0");
     assert_header(letter, 5, "__connect.errors.offset", "1");
-    assert_header(letter, 6, "__connect.errors.stage", "VALUE_CONVERTER");
-    assert_header(letter, 7, "__connect.errors.exception.class.name", "orderflow.SyntaxError");
-    assert_string_equal(letter->headers[8].name, "__connect.errors.exception.message");
-    assert_true(letter->headers[8].value.len > 0);
+    assert_header(letter, 6, "__connect.errors.connector.name", "inventory-service-group");
+    assert_header(letter, 7, "__connect.errors.stage", "VALUE_CONVERTER");
+    assert_header(letter, 8, "__connect.errors.exception.class.name", "orderflow.SyntaxError");
+    assert_string_equal(letter->headers[9].name, "__connect.errors.exception.message");
+    assert_true(letter->headers[9].value.len > 0);
+    assert_string_equal(letter->headers[10].name, "orderflow.dlq.cluster");
+    assert_memory_equal(letter->headers[10].value.data, "mockCluster", 11);
     outbox_reader_close(reader);
 }
 

@@ -85,7 +85,8 @@ static void append(struct fixture *fixture, int n) {
 static enum status append_zeros(void *context, struct error *err) {
     struct append_call *call = context;
     char *value = calloc(1, (size_t)call->n);
-    const struct record record = {.topic = ORDERS, .value = {value, (size_t)call->n}};
+    const struct record record = {
+        .topic = ORDERS, .key = {"CUSTOMER-123", 12}, .value = {value, (size_t)call->n}};
     enum status status = outbox_append_record(call->fixture->shop.outbox, "zeros", &record, err);
     free(value);
     return status;
@@ -245,17 +246,30 @@ static void outbox_relay__goes_on_behind_a_record_that_no_broker_takes(void **st
     shop_assert_metric(&fixture->shop, "orderflow_events_unsendable_total 1\n");
 }
 
-static void outbox_relay__goes_on_behind_a_record_that_this_broker_finds_too_large(void **state) {
+/* The broker judges batches, the relay finds out which record it is. */
+static void outbox_relay__leaves_out_only_the_record_that_is_too_large_alone(void **state) {
     struct fixture *fixture = *state;
-    rd_kafka_mock_push_request_errors(fixture->shop.mock.cluster, MOCK_PRODUCE, 1,
+    shop_set_kafka_properties(&fixture->shop, "linger.ms=100\n"); /* all in one batch */
+    rd_kafka_mock_push_request_errors(fixture->shop.mock.cluster, MOCK_PRODUCE, 2,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-    append_large(fixture, 1100000);
-    open_relay(fixture);
-    shop_wait_for(&fixture->shop, SENT_UPTO, 1);
+    append_large(fixture, 100);
     append(fixture, 3);
+    open_relay(fixture);
     shop_wait_for(&fixture->shop, SENT_UPTO, 4);
     assert_int_equal(assert_no_gap(&fixture->shop.mock, 3), 3);
     shop_assert_metric(&fixture->shop, "orderflow_events_unsendable_total 1\n");
+}
+
+static void outbox_relay__publishes_all_when_only_their_batch_was_too_large(void **state) {
+    struct fixture *fixture = *state;
+    rd_kafka_mock_push_request_errors(fixture->shop.mock.cluster, MOCK_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    append(fixture, 20);
+    open_relay(fixture);
+    shop_wait_for(&fixture->shop, SENT_UPTO, 20);
+    assert_int_equal(assert_no_gap(&fixture->shop.mock, 20), 20);
+    shop_assert_metric(&fixture->shop, "orderflow_events_unsendable_total 0\n");
 }
 
 #define WITH_SHOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -271,7 +285,8 @@ int main(void) {
         WITH_SHOP(outbox_relay__repeats_and_leaves_no_gap_when_an_acknowledgement_is_lost),
         WITH_SHOP(outbox_relay__publishes_what_is_kept_again_on_another_cluster),
         WITH_SHOP(outbox_relay__goes_on_behind_a_record_that_no_broker_takes),
-        WITH_SHOP(outbox_relay__goes_on_behind_a_record_that_this_broker_finds_too_large),
+        WITH_SHOP(outbox_relay__leaves_out_only_the_record_that_is_too_large_alone),
+        WITH_SHOP(outbox_relay__publishes_all_when_only_their_batch_was_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

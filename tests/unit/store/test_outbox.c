@@ -94,6 +94,8 @@ static void assert_read_back(struct fixture *fixture, const struct record *recor
     assert_string_equal(row.record.topic, record->topic);
     assert_bytes(&row.record.key, &record->key);
     assert_bytes(&row.record.value, &record->value);
+    assert_string_equal(row.id, "id");
+    assert_bytes(&row.record.earlier_headers, &record->earlier_headers);
     assert_int_equal(row.record.n_headers, record->n_headers);
     for (size_t i = 0; i < record->n_headers; i++) {
         assert_string_equal(row.record.headers[i].name, record->headers[i].name);
@@ -126,9 +128,17 @@ static void outbox_append_record__tells_null_from_empty_values(void **state) {
 
 static void outbox_append_record__keeps_as_many_headers_as_a_record_has(void **state) {
     struct record record = {.topic = "orders", .n_headers = RECORD_HEADERS_MAX};
+    struct strbuf earlier;
+    strbuf_init(&earlier);
     for (size_t i = 0; i < RECORD_HEADERS_MAX; i++)
         record.headers[i] = (struct record_header){"name", {"value", 5}};
     assert_read_back(*state, &record);
+
+    for (size_t i = 0; i < 1000; i++)
+        record_pack_header(&(struct record_header){"earlier", {NULL, 0}}, &earlier);
+    record.earlier_headers = (struct bytes){earlier.data, earlier.len};
+    assert_read_back(*state, &record);
+    strbuf_release(&earlier);
 }
 
 static void outbox_append__makes_the_envelope_and_the_record_of_an_event(void **state) {
