@@ -20,3 +20,5 @@ struct command {
      * the command's own to answer. */
     int (*run)(const struct config *config, int argc, char **argv);
 };
+
+int run_dlq(const struct config *config, int argc, char **argv);

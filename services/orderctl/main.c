@@ -12,6 +12,8 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {"dlq", "list | show | replay | discard", "the desk for records that a service refused",
+     run_dlq},
     {NULL, NULL, NULL, NULL},
 };
 

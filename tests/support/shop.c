@@ -34,9 +34,13 @@ static size_t index_of(enum shop_service service) {
     return (size_t)__builtin_ctz((unsigned)service);
 }
 
-static const char *program_of(size_t service) {
+static const char *program(const char *name) {
     const char *folder = getenv("BIN_DIR");
-    return scratch_printf("%s/%s-service", folder ? folder : "build/bin", names[service]);
+    return scratch_printf("%s/%s", folder ? folder : "build/bin", name);
+}
+
+static const char *program_of(size_t service) {
+    return program(scratch_printf("%s-service", names[service]));
 }
 
 static void make_folder(struct shop *shop) {
@@ -118,13 +122,20 @@ void shop_set(struct shop *shop, const char *setting) {
 }
 
 /* The first of two values counts in a process's environment, so the latest
- * settings go first, and the defaults last. */
-static void collect_settings(const struct shop *shop, size_t service,
-                             const char *out[SETTINGS_MAX + 4]) {
+ * settings go first, and the defaults last. Returns how many those are that
+ * every program gets. */
+static size_t collect_shared_settings(const struct shop *shop, const char *out[SETTINGS_MAX + 4]) {
     size_t n = 0;
     for (size_t i = shop->n_settings; i-- > 0;)
         out[n++] = shop->settings[i];
     out[n++] = scratch_printf("KAFKA_BROKERS=%s", broker_address(shop->broker));
+    out[n] = NULL;
+    return n;
+}
+
+static void collect_settings(const struct shop *shop, size_t service,
+                             const char *out[SETTINGS_MAX + 4]) {
+    size_t n = collect_shared_settings(shop, out);
     out[n++] = "HTTP_PORT=0";
     out[n++] = scratch_printf("CONSUMER_GROUP=%s-service-group%s", names[service], shop->suffix);
     out[n] = NULL;
@@ -148,15 +159,30 @@ void shop_start(struct shop *shop, unsigned services) {
     }
 }
 
+static const char *next_output(const struct shop *shop) {
+    static int n_runs;
+    return scratch_printf("%s/run-%d", shop->folder, ++n_runs);
+}
+
 int shop_run(struct shop *shop, enum shop_service service, const char *argument,
              struct process **out) {
-    static int n_runs;
-    struct process *process = start(shop, index_of(service), argument,
-                                    scratch_printf("%s/run-%d", shop->folder, ++n_runs));
+    struct process *process = start(shop, index_of(service), argument, next_output(shop));
     scratch_keep(process, (void (*)(void *))process_free);
     if (out)
         *out = process;
     return process_wait(process, RUN_TIMEOUT_MS);
+}
+
+int shop_orderctl(struct shop *shop, const char *const arguments[], struct process **out) {
+    enum { ARGUMENTS_MAX = 15 };
+    const char *settings[SETTINGS_MAX + 4];
+    const char *argv[ARGUMENTS_MAX + 2] = {program("orderctl")};
+    for (size_t i = 0; arguments[i]; i++) {
+        assert_true(i < ARGUMENTS_MAX);
+        argv[i + 1] = arguments[i];
+    }
+    collect_shared_settings(shop, settings);
+    return process_run(argv, settings, next_output(shop), RUN_TIMEOUT_MS, out);
 }
 
 /* 0: it has not said it yet. */

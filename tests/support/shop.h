@@ -67,3 +67,6 @@ const char *shop_output(struct shop *shop, enum shop_service service);
  * settings, and waits for its end; returns the exit code. */
 int shop_run(struct shop *shop, enum shop_service service, const char *argument,
              struct process **out);
+
+/* The same for orderctl: its command and arguments, NULL ends. */
+int shop_orderctl(struct shop *shop, const char *const arguments[], struct process **out);
