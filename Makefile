@@ -69,11 +69,11 @@ define program_rule
 $(BUILD)/bin/$(1): $(call objects,$(call service_sources,$(2))) $(ALL_LIBS)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(EXTERNAL_LIBS)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(EXTERNAL_LIBS) $(3)
 endef
 $(foreach s,$(SERVICES),$(eval $(call program_rule,$(s)-service,$(s))))
 $(eval $(call program_rule,dev-broker,dev-broker))
-$(eval $(call program_rule,orderctl,orderctl))
+$(eval $(call program_rule,orderctl,orderctl,-lcurl))
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -98,11 +98,13 @@ $(foreach l,$(LAYERS),$(eval $(call archive_rule,$(l))))
 DOMAIN_LIB := $(BUILD)/lib/libdomain.a
 SUPPORT_LIB := $(BUILD)/lib/libsupport.a
 FUZZ_LIB := $(BUILD)/lib/libfuzz.a
+ORDERCTL_LIB := $(BUILD)/lib/liborderctl.a
 $(DOMAIN_LIB): $(call objects,$(DOMAIN_SOURCES))
 $(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
 $(FUZZ_LIB): $(call objects,$(wildcard tests/fuzz/fuzz_*.c) tests/fuzz/oracle.c \
              services/order/adapters/order_body.c)
-$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB):
+$(ORDERCTL_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,orderctl)))
+$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB):
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -116,6 +118,7 @@ LINK_http := $(call libs,http event base) -lcjson -lmicrohttpd
 LINK_bus := $(call libs,bus event base) -lcjson -lrdkafka
 LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
 LINK_contract := $(SUPPORT_LIB) $(call libs,event base) -lcjson
+LINK_orderctl := $(ORDERCTL_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,http event base) -lcjson
 LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 
@@ -123,7 +126,7 @@ LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 TEST_SOURCES := $(wildcard tests/unit/runtime/test_*.c tests/unit/bus/test_*.c \
                 tests/integration/test_*.c tests/unit/http/test_*.c tests/unit/store/test_*.c \
                 tests/unit/domain/test_*.c tests/unit/event/test_*.c tests/unit/base/test_*.c \
-                tests/contract/test_*.c tests/fuzz/test_*.c)
+                tests/unit/orderctl/test_*.c tests/contract/test_*.c tests/fuzz/test_*.c)
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 
 define test_rule

@@ -57,6 +57,8 @@ check_layers() {
             complain("only shared/store and adapters speak to SQLite")
         if (name ~ /^microhttpd/ && part != "tests" && folder != "shared/http")
             complain("only shared/http speaks to libmicrohttpd")
+        if (name ~ /^curl\// && part != "tests" && folder != "services/orderctl")
+            complain("only services/orderctl speaks to libcurl")
         if (name ~ /^cjson\// && part != "tests" && FILENAME ~ /\.h$/)
             complain("cJSON stays inside .c files")
         if (name ~ /^cjson\// && folder ~ /\/domain$/)

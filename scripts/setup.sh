@@ -19,8 +19,8 @@ TEXT
 
 packages_of() {
     case "$1" in
-    run) echo gcc libc6-dev make librdkafka-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev curl ca-certificates ;;
-    test) echo libcmocka-dev libcurl4-openssl-dev python3 python3-jsonschema sqlite3 ;;
+    run) echo gcc libc6-dev make librdkafka-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev curl ca-certificates ;;
+    test) echo libcmocka-dev python3 python3-jsonschema sqlite3 ;;
     documents) packages_of node:nodejs && packages_of npm:npm ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     check) echo clang clang-format clang-tidy shellcheck ;;

@@ -6,12 +6,14 @@
 
 #include <stdlib.h>
 
-static const char *const schema[] = {OUTBOX_SCHEMA INBOX_SCHEMA STOCK_STORE_SCHEMA};
+static const char *const schema[] = {OUTBOX_SCHEMA INBOX_SCHEMA STOCK_STORE_SCHEMA,
+                                     OUTBOX_SCHEMA_2 STOCK_STORE_SCHEMA_2};
 
 static const struct http_route routes[] = {
     {"GET", "/stock", handle_list_stock},
     {"GET", "/stock/{productId}", handle_get_stock},
     {"GET", "/stock/{productId}/movements", handle_list_movements},
+    {"GET", "/movements", handle_list_movements},
 };
 
 static void close_service(void *context) {

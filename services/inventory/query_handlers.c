@@ -59,8 +59,12 @@ void handle_list_movements(void *context, struct http_request *request) {
     struct error err;
     if (!page_begin(&page, request))
         return;
-    if (stock_store_list_movements(service->reader, http_request_parameter(request, "productId"),
-                                   page.after, page.limit + 1, add_movement, &page, &err) == OK)
+    const char *product_id = http_request_parameter(request, "productId");
+    if (!product_id)
+        product_id = http_request_query(request, "productId");
+    if (stock_store_list_movements(service->reader, product_id,
+                                   http_request_query(request, "orderId"), page.after,
+                                   page.limit + 1, add_movement, &page, &err) == OK)
         page_respond(&page, request);
     else
         page_fail(&page, request, &err);

@@ -46,6 +46,7 @@ static enum status store_order(struct checkout *checkout, struct error *err) {
     if (status != OK)
         return status;
     strcpy(checkout->order.event_id, event.envelope.id);
+    checkout->order.outbox_seq = outbox_last_seq(outbox);
     checkout->order.accepted_ms = event.envelope.time_ms;
     status = order_store_add(checkout->service->orders, &checkout->order, err);
     if (status == OK)

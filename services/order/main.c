@@ -14,7 +14,8 @@ static const struct env_setting settings[] = {
             "events that may wait for Kafka before orders are refused with 503"),
 };
 
-static const char *const schema[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA};
+static const char *const schema[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
+                                     OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2};
 
 static const struct http_route routes[] = {
     {"POST", "/orders", handle_checkout},

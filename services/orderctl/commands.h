@@ -22,3 +22,4 @@ struct command {
 };
 
 int run_dlq(const struct config *config, int argc, char **argv);
+int run_trace(const struct config *config, int argc, char **argv);

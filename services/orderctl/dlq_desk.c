@@ -170,7 +170,7 @@ static enum status visit_topic(const struct config *config, const struct dlq_sel
     if (status == ERR_NOT_FOUND && !selection->names_topics)
         return OK;
     if (status != OK)
-        return status;
+        return error_wrap(err, status, "Kafka at %s", config->kafka.brokers);
     while (status == OK && found && !*out_ended) {
         struct letter letter;
         status = dlq_desk_next(desk, &letter, &found, err);

@@ -14,6 +14,8 @@
 static const struct command commands[] = {
     {"dlq", "list | show | replay | discard", "the desk for records that a service refused",
      run_dlq},
+    {"trace", "ORDER-ID [--json] [--wait SECONDS]",
+     "what has happened to an order, and what is missing", run_trace},
     {NULL, NULL, NULL, NULL},
 };
 

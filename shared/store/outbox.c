@@ -15,8 +15,10 @@ struct outbox {
     const char *const *topics;
     sqlite3_stmt *insert;
     sqlite3_stmt *set_progress;
+    sqlite3_stmt *note_sent;
     sqlite3_stmt *last; /* the newest row's seq, also when it was pruned */
     struct prune prune;
+    struct prune sent_prune;
     struct strbuf payload;
     struct strbuf headers;
     atomic_int_fast64_t appended_upto; /* the newest row */
@@ -58,10 +60,18 @@ enum status outbox_open(struct db *writer_db, const char *service,
                             " ever_sent_upto = max(ever_sent_upto, ?2)",
                             &outbox->set_progress, err);
     if (status == OK)
+        status = db_prepare(writer_db,
+                            "INSERT INTO outbox_sent (seq, after_seq, sent_ms)"
+                            " SELECT ?1, ever_sent_upto, ?2 FROM outbox_state"
+                            " WHERE ever_sent_upto < ?1",
+                            &outbox->note_sent, err);
+    if (status == OK)
         status = db_prepare(writer_db, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
                             &outbox->last, err);
     if (status == OK)
         status = prune_open(&outbox->prune, writer_db, "outbox", "created_ms", err);
+    if (status == OK)
+        status = prune_open(&outbox->sent_prune, writer_db, "outbox_sent", "sent_ms", err);
     if (status == OK)
         status = load_counts(outbox, writer_db, err);
     if (status != OK) {
@@ -77,8 +87,10 @@ void outbox_close(struct outbox *outbox) {
         return;
     sqlite3_finalize(outbox->insert);
     sqlite3_finalize(outbox->set_progress);
+    sqlite3_finalize(outbox->note_sent);
     sqlite3_finalize(outbox->last);
     prune_release(&outbox->prune);
+    prune_release(&outbox->sent_prune);
     strbuf_release(&outbox->payload);
     strbuf_release(&outbox->headers);
     free(outbox);
@@ -117,6 +129,10 @@ enum status outbox_append(struct outbox *outbox, struct event *event, const stru
                       err);
 }
 
+int64_t outbox_last_seq(const struct outbox *outbox) {
+    return sqlite3_last_insert_rowid(sqlite3_db_handle(outbox->insert));
+}
+
 enum status outbox_append_action(struct outbox *outbox, const char *action,
                                  const struct envelope *cause, struct error *err) {
     struct event event = {.type = EVENT_NEW_LOGGING_ACTION};
@@ -133,14 +149,22 @@ enum status outbox_append_record(struct outbox *outbox, const char *id, const st
 
 enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progress *progress,
                                 int64_t forget_before_ms, struct error *err) {
+    sqlite3_bind_int64(outbox->note_sent, 1, progress->sent_upto);
+    sqlite3_bind_int64(outbox->note_sent, 2, clock_now_ms());
+    enum status status = db_run(outbox->note_sent, err);
+    if (status != OK)
+        return status;
     db_bind_text(outbox->set_progress, 1, progress->cluster_id);
     sqlite3_bind_int64(outbox->set_progress, 2, progress->sent_upto);
-    enum status status = db_run(outbox->set_progress, err);
+    status = db_run(outbox->set_progress, err);
     if (status != OK)
         return status;
     if (progress->sent_upto > atomic_load(&outbox->ever_sent_upto))
         atomic_store(&outbox->ever_sent_upto, progress->sent_upto);
-    return prune_run(&outbox->prune, forget_before_ms, progress->sent_upto, err);
+    status = prune_run(&outbox->prune, forget_before_ms, progress->sent_upto, err);
+    if (status == OK)
+        status = prune_run(&outbox->sent_prune, forget_before_ms, INT64_MAX, err);
+    return status;
 }
 
 void outbox_committed(struct outbox *outbox) {

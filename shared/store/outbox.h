@@ -33,6 +33,21 @@
     ") STRICT;"                                                                                    \
     "INSERT INTO outbox_state VALUES (1, '', 0, 0);"
 
+/* The second step: when rows were acknowledged for the first time, some at once. */
+#define OUTBOX_SCHEMA_2                                                                            \
+    "CREATE TABLE outbox_sent ("                                                                   \
+    " seq INTEGER PRIMARY KEY,"    /* rows up to this one, */                                      \
+    " after_seq INTEGER NOT NULL," /* and behind this one */                                       \
+    " sent_ms INTEGER NOT NULL"                                                                    \
+    ") STRICT;"
+
+/* SQL: when row `seq` (an expression) was acknowledged, in milliseconds, wall
+ * clock, as it was noted: up to 0.1 s later than it was so. NULL: not yet, or
+ * longer ago than sent rows are kept. */
+#define OUTBOX_SENT_MS(seq_sql)                                                                    \
+    "(SELECT CASE WHEN outbox_sent.after_seq < " seq_sql " THEN outbox_sent.sent_ms END"           \
+    " FROM outbox_sent WHERE outbox_sent.seq >= " seq_sql " ORDER BY outbox_sent.seq LIMIT 1)"
+
 /* The writing side; used only inside jobs of the writer. */
 struct outbox;
 
@@ -50,6 +65,9 @@ void outbox_close(struct outbox *outbox);
  */
 enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
                           struct error *err);
+
+/* The row of the last append, in the job that made it. */
+int64_t outbox_last_seq(const struct outbox *outbox);
 
 /* Appends the log action `action` of this service, caused by `cause`. */
 enum status outbox_append_action(struct outbox *outbox, const char *action,

@@ -7,5 +7,5 @@
 /* Appends {"productId", "stock"}. */
 void stock_body_add(const char *product_id, int64_t stock, struct strbuf *out);
 
-/* Appends a movement: kind, delta, stock after it, and what caused it. */
+/* Appends a movement: product, kind, delta, stock after it, and what caused it. */
 void movement_body_add(const struct ledger_entry *entry, struct strbuf *out);

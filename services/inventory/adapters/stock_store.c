@@ -117,17 +117,17 @@ static void read_entry(sqlite3_stmt *stmt, struct ledger_entry *out) {
 }
 
 enum status stock_store_list_movements(struct stock_store *store, const char *product_id,
-                                       int64_t after, int64_t limit,
+                                       const char *order_id, int64_t after, int64_t limit,
                                        bool (*visit)(void *context,
                                                      const struct ledger_entry *entry),
                                        void *context, struct error *err) {
-    const struct query_filter filter = {"product_id", product_id};
+    const struct query_filter filters[] = {{"order_id", order_id}, {"product_id", product_id}};
     sqlite3_stmt *stmt = NULL;
     enum status status =
         query_prepare(store->db,
                       "SELECT seq, product_id, event_id, line, kind, delta, stock, order_id,"
                       " moved_ms FROM movements",
-                      &filter, 1, after, limit, &stmt, err);
+                      filters, sizeof filters / sizeof *filters, after, limit, &stmt, err);
     bool row = true;
     while (status == OK && row) {
         struct ledger_entry entry;

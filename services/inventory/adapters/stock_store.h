@@ -26,6 +26,8 @@
     ") STRICT;"                                                                                    \
     "CREATE INDEX movements_by_product ON movements (product_id, seq);"
 
+#define STOCK_STORE_SCHEMA_2 "CREATE INDEX movements_by_order ON movements (order_id, seq);"
+
 struct stock_store;
 
 struct stock_level {
@@ -64,8 +66,10 @@ enum status stock_store_move(struct stock_store *store, struct ledger_entry *ent
 enum status stock_store_list(struct stock_store *store, int64_t after, int64_t limit,
                              bool (*visit)(void *context, const struct stock_level *level),
                              void *context, struct error *err);
+
+/* The same for movements, of one product and by one order or of any (NULL). */
 enum status stock_store_list_movements(struct stock_store *store, const char *product_id,
-                                       int64_t after, int64_t limit,
+                                       const char *order_id, int64_t after, int64_t limit,
                                        bool (*visit)(void *context,
                                                      const struct ledger_entry *entry),
                                        void *context, struct error *err);

@@ -5,7 +5,8 @@
 #include "order/adapters/order_store.h"
 #include "order/domain/catalogue.h"
 
-/* Appends an order: the members of its event, and eventId and acceptedAt. */
+/* Appends an order: the members of its event, and eventId, acceptedAt and, once
+ * Kafka has the event, publishedAt. */
 void order_body_add(const struct stored_order *order, struct strbuf *out);
 
 /* Appends a product: productId, name, price. */

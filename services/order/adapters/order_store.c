@@ -2,12 +2,15 @@
 
 #include "base/strbuf.h"
 #include "event/codec.h"
+#include "store/outbox.h"
 #include "store/query.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SELECT_ORDER "SELECT seq, payload, event_id, accepted_ms FROM orders"
+#define SELECT_ORDER                                                                               \
+    "SELECT seq, payload, event_id, accepted_ms, " OUTBOX_SENT_MS(                                 \
+        "orders.outbox_seq") " FROM orders"
 
 struct order_store {
     struct db *db;
@@ -24,8 +27,8 @@ enum status order_store_open(struct db *db, struct order_store **out, struct err
     strbuf_init(&store->payload);
     enum status status =
         db_prepare(db,
-                   "INSERT INTO orders (order_id, customer_id, payload, event_id, accepted_ms)"
-                   " VALUES (?,?,?,?,?)",
+                   "INSERT INTO orders (order_id, customer_id, payload, event_id, accepted_ms,"
+                   " outbox_seq) VALUES (?,?,?,?,?,?)",
                    &store->add, err);
     if (status == OK)
         status = db_prepare(db, SELECT_ORDER " WHERE order_id = ?", &store->find, err);
@@ -55,6 +58,7 @@ enum status order_store_add(struct order_store *store, const struct stored_order
     db_bind_text(store->add, 3, store->payload.data);
     db_bind_text(store->add, 4, order->event_id);
     sqlite3_bind_int64(store->add, 5, order->accepted_ms);
+    sqlite3_bind_int64(store->add, 6, order->outbox_seq);
     return db_run(store->add, err);
 }
 
@@ -66,6 +70,7 @@ static enum status read_order(sqlite3_stmt *stmt, struct stored_order *out, stru
         return error_set(err, ERR_BUG, "stored order %lld is damaged", (long long)out->seq);
     db_copy_text(stmt, 2, out->event_id, sizeof out->event_id);
     out->accepted_ms = sqlite3_column_int64(stmt, 3);
+    out->published_ms = sqlite3_column_int64(stmt, 4);
     return OK;
 }
 

@@ -18,13 +18,17 @@
     ") STRICT;"                                                                                    \
     "CREATE INDEX orders_by_customer ON orders (customer_id, seq);"
 
+#define ORDER_STORE_SCHEMA_2 "ALTER TABLE orders ADD COLUMN outbox_seq INTEGER;"
+
 struct order_store;
 
 struct stored_order {
     int64_t seq; /* orders are numbered as they were accepted */
     struct order order;
     char event_id[EVENT_ID_SIZE]; /* of its new-order event */
+    int64_t outbox_seq;           /* of that event, in the outbox; written, not read */
     int64_t accepted_ms;
+    int64_t published_ms; /* when Kafka had the event; 0: not yet, or not known any more */
 };
 
 /* On a writing or a reading connection, and for its thread. */

@@ -1,11 +1,12 @@
 #include "store/outbox.h"
 
+#include "base/clock.h"
 #include "event/codec.h"
 #include "unit/store/folder.h"
 
 enum { ROWS_PRUNED_AT_ONCE = 2000 };
 
-static const char *const steps[] = {OUTBOX_SCHEMA};
+static const char *const steps[] = {OUTBOX_SCHEMA OUTBOX_SCHEMA_2};
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
 
 struct fixture {
@@ -102,6 +103,46 @@ static void assert_read_back(struct fixture *fixture, const struct record *recor
         assert_bytes(&row.record.headers[i].value, &record->headers[i].value);
     }
     outbox_reader_pause(fixture->reader);
+}
+
+/* When a row was acknowledged, as a reader sees it; 0: not known. */
+static int64_t sent_ms(struct fixture *fixture, const char *sql) {
+    sqlite3_stmt *stmt;
+    bool row;
+    assert_int_equal(db_prepare(fixture->reader_db, sql, &stmt, &fixture->err), OK);
+    assert_int_equal(db_step(stmt, &row, &fixture->err), OK);
+    int64_t time_ms = row ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_finalize(stmt);
+    return time_ms;
+}
+
+static void outbox_set_progress__notes_when_a_row_was_sent_for_the_first_time(void **state) {
+    struct fixture *fixture = *state;
+    const int64_t now_ms = clock_now_ms();
+    set_progress(fixture, "cluster", 2, 0);
+    set_progress(fixture, "cluster", 5, 0);
+    const int64_t first_ms = sent_ms(fixture, "SELECT " OUTBOX_SENT_MS("4"));
+
+    set_progress(fixture, "another cluster", 0, 0); /* all once more */
+    set_progress(fixture, "another cluster", 4, 0);
+
+    assert_true(first_ms >= now_ms);
+    assert_true(sent_ms(fixture, "SELECT " OUTBOX_SENT_MS("1")) >= now_ms);
+    assert_true(sent_ms(fixture, "SELECT " OUTBOX_SENT_MS("2")) >= now_ms);
+    assert_int_equal(sent_ms(fixture, "SELECT " OUTBOX_SENT_MS("4")), first_ms);
+    assert_int_equal(sent_ms(fixture, "SELECT " OUTBOX_SENT_MS("6")), 0);
+    assert_int_equal(sent_ms(fixture, "SELECT count(*) FROM outbox_sent"), 2);
+}
+
+/* A later row's time must not be taken for that of one that is forgotten. */
+static void outbox_set_progress__forgets_when_rows_were_sent(void **state) {
+    struct fixture *fixture = *state;
+    set_progress(fixture, "cluster", 2, 0);
+    assert_int_equal(db_exec(fixture->db, "DELETE FROM outbox_sent", &fixture->err), OK);
+    set_progress(fixture, "cluster", 5, 0);
+
+    assert_int_equal(sent_ms(fixture, "SELECT " OUTBOX_SENT_MS("2")), 0);
+    assert_true(sent_ms(fixture, "SELECT " OUTBOX_SENT_MS("3")) > 0);
 }
 
 static void outbox_append_record__is_read_back_byte_for_byte(void **state) {
@@ -309,6 +350,8 @@ static void outbox__never_uses_a_number_again_when_all_rows_have_gone(void **sta
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        WITH_OUTBOX(outbox_set_progress__notes_when_a_row_was_sent_for_the_first_time),
+        WITH_OUTBOX(outbox_set_progress__forgets_when_rows_were_sent),
         WITH_OUTBOX(outbox_append_record__is_read_back_byte_for_byte),
         WITH_OUTBOX(outbox_append_record__tells_null_from_empty_values),
         WITH_OUTBOX(outbox_append_record__keeps_as_many_headers_as_a_record_has),
