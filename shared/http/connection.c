@@ -80,9 +80,10 @@ void connection_on_change(void *cls, struct MHD_Connection *connection, void **c
     struct http_request *request = *context;
     end(request); /* if libmicrohttpd did not say so: it has ways to drop a connection */
     request_free(request);
-    /* At the limit, libmicrohttpd looks for new connections only when it is run. */
-    if (server->n_connections-- == server->config.connections_max)
-        server->run_again = true;
+    server->n_connections--;
+    /* At its limit of connections, or the process' of descriptors, which it does
+     * not tell, libmicrohttpd looks for new ones only when it is run. */
+    server->run_again = true;
 }
 
 void *connection_on_line(void *cls, const char *uri, struct MHD_Connection *connection) {

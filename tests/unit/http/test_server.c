@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include <sys/resource.h>
+
 /* The reply to one request on a connection of its own. */
 static void ask(struct fixture *fixture, const char *text, bool has_body, struct reply *reply) {
     struct client client;
@@ -527,6 +529,50 @@ static void server__cuts_off_client_when_it_does_not_read(void **state) {
     fixture_stop(&fixture);
 }
 
+static struct rlimit descriptors;
+
+static int note_descriptors(void **state) {
+    (void)state;
+    return getrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
+static int free_descriptors(void **state) {
+    (void)state;
+    return setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
+static void limit_descriptors(int n) {
+    const struct rlimit limit = {.rlim_cur = (rlim_t)n, .rlim_max = descriptors.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void server__takes_connections_again_when_descriptors_were_used_up(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct client first, second;
+    struct reply reply;
+    fixture_start(&fixture);
+    client_open(&first, &fixture);
+    client_expect(&first, PING, 200);
+
+    /* One more descriptor, which the second client takes for its own side. */
+    int lowest_free = dup(STDIN_FILENO);
+    close(lowest_free);
+    limit_descriptors(lowest_free + 1);
+    client_open(&second, &fixture);
+    client_send(&second, PING);
+    client_expect(&first, PING, 200); /* after this, the server has tried to accept */
+    assert_int_equal(fixture.n_handled, 2);
+
+    client_close(&first);
+
+    client_read(&second, true, &reply);
+    assert_int_equal(reply.status, 200);
+    reply_release(&reply);
+    client_close(&second);
+    fixture_stop(&fixture);
+}
+
 static void server__sends_large_answer_when_client_reads(void **state) {
     (void)state;
     struct fixture fixture;
@@ -655,6 +701,9 @@ int main(void) {
         cmocka_unit_test(server__loses_no_late_answer_when_thousands_race),
         cmocka_unit_test(server__cuts_off_client_when_it_drips),
         cmocka_unit_test(server__cuts_off_client_when_it_does_not_read),
+        cmocka_unit_test_setup_teardown(
+            server__takes_connections_again_when_descriptors_were_used_up, note_descriptors,
+            free_descriptors),
         cmocka_unit_test(server__sends_large_answer_when_client_reads),
         cmocka_unit_test(server__closes_connection_when_it_is_idle),
         cmocka_unit_test(server__waits_for_handler_when_it_keeps_a_request_past_the_timeout),
