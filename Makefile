@@ -137,8 +137,16 @@ $(patsubst %.c,$(BUILD)/%,$(1)): $(call objects,$(1)) $(filter %.a,$(LINK_$(2)))
 endef
 $(foreach t,$(TEST_SOURCES),$(eval $(call test_rule,$(t),$(lastword $(subst /, ,$(dir $(t)))))))
 
+# Loaded into unmodified programs by the tests of a failing disk.
+FAULTY_DISK := $(BUILD)/lib/faulty_disk.so
+$(FAULTY_DISK): tests/faults/faulty_disk.c tests/faults/faulty_disk.h
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -Itests \
+		$(CFLAGS) -fPIC -shared -o $@ $<
+
 .PHONY: tests
-tests: $(PROGRAMS) $(TESTS)
+tests: $(PROGRAMS) $(TESTS) $(FAULTY_DISK)
 	@:
 
 # --- fuzzing: what searches for inputs; those that are kept run with the tests --------------------

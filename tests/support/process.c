@@ -113,6 +113,10 @@ void process_free(struct process *process) {
     free(process);
 }
 
+pid_t process_pid(const struct process *process) {
+    return process->pid;
+}
+
 bool process_is_running(struct process *process) {
     collect(process, WNOHANG);
     return !process->has_ended;

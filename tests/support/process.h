@@ -22,6 +22,7 @@ struct process *process_start(const char *const argv[], const char *const settin
 /* Kills what still runs of it. NULL is fine. */
 void process_free(struct process *process);
 
+pid_t process_pid(const struct process *process);
 bool process_is_running(struct process *process);
 void process_signal(struct process *process, int signal); /* to the whole group */
 

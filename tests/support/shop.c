@@ -164,6 +164,12 @@ static const char *next_output(const struct shop *shop) {
     return scratch_printf("%s/run-%d", shop->folder, ++n_runs);
 }
 
+struct process *shop_start_another(struct shop *shop, enum shop_service service) {
+    struct process *process = start(shop, index_of(service), NULL, next_output(shop));
+    scratch_keep(process, (void (*)(void *))process_free);
+    return process;
+}
+
 int shop_run(struct shop *shop, enum shop_service service, const char *argument,
              struct process **out) {
     struct process *process = start(shop, index_of(service), argument, next_output(shop));

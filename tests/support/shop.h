@@ -40,6 +40,9 @@ void shop_set(struct shop *shop, const char *setting);
 /* Starts services, again with the data they had. */
 void shop_start(struct shop *shop, unsigned services);
 
+/* A second process of a service, with the same data. It ends with the test. */
+struct process *shop_start_another(struct shop *shop, enum shop_service service);
+
 /* Until /readyz of all answers 200. */
 void shop_wait_ready(struct shop *shop, unsigned services);
 
