@@ -137,10 +137,11 @@ static void answer_result(const struct checkout *checkout) {
 
 static void answer_failure(const struct checkout *checkout, enum status status,
                            const struct error *err) {
+    char detail[ID_SIZE + 80];
+    snprintf(detail, sizeof detail, "send the same order with orderId %s again to find out",
+             checkout->order.order.order_id);
     if (status == ERR_OUTCOME_UNKNOWN)
-        http_respond_problem(checkout->request, &outcome_unknown,
-                             "send the same order with the same orderId again to find out", NULL, 0,
-                             RETRY_AFTER_S);
+        http_respond_problem(checkout->request, &outcome_unknown, detail, NULL, 0, RETRY_AFTER_S);
     else if (status == ERR_BUG)
         http_respond_problem(checkout->request, &http_problem_internal, err->text, NULL, 0, 0);
     else

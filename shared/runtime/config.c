@@ -38,6 +38,8 @@ static const struct env_setting common[] = {
             "hours that sent events are kept, to be published again on a new cluster"),
     ENV_INT(struct config, inbox_retention_hours, "INBOX_RETENTION_HOURS", "720", 1, 87600,
             "hours that handled events are remembered; more than any outbox and topic keeps them"),
+    ENV_CHOICE(struct config, standby, "STANDBY", "no", "no|yes",
+               "yes: while another process has the database, wait, and take over when it ends"),
 };
 
 enum { N_COMMON = sizeof common / sizeof *common, N_SETTINGS_MAX = N_COMMON + 2 };

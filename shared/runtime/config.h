@@ -29,6 +29,7 @@ struct config {
     const char *consumer_group;
     int64_t outbox_retention_hours;
     int64_t inbox_retention_hours;
+    int standby; /* bool: wait for a database that another process has */
 };
 
 /* What differs between services. */

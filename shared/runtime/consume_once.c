@@ -32,6 +32,7 @@ struct consume_once {
     pthread_t thread;
     atomic_bool is_closing;
     atomic_bool is_ready;
+    bool is_over; /* the writer takes no more; the service is about to stop */
 
     const struct record *records; /* the batch */
     size_t n_records;
@@ -275,6 +276,7 @@ static enum status handle_batch(struct consume_once *consumer, struct error *err
     enum status status = writer_run(consumer->config.writer, apply_batch, consumer, err);
     if (announcer)
         announcer_settle(announcer, status == OK);
+    consumer->is_over = status == ERR_OUTCOME_UNKNOWN || status == ERR_INVALID;
     if (status != OK)
         return status;
     count_batch(consumer);
@@ -315,10 +317,10 @@ static void *consume_main(void *context) {
     while (!atomic_load(&consumer->is_closing)) {
         struct error err = {""};
         enum status status = run_once(consumer, &err);
-        if (status == ERR_BUG) {
+        if (status == ERR_BUG)
             consumer->config.failed(consumer->config.context, &err);
+        if (status == ERR_BUG || consumer->is_over)
             break;
-        }
         say_trouble(consumer, &err);
         if (status != OK)
             recover(consumer);

@@ -1,5 +1,6 @@
 #include "runtime/daemon.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "runtime/health.h"
@@ -11,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_SETTINGS = 2 };
@@ -20,6 +23,8 @@ enum { EXIT_SETTINGS = 2 };
 enum {
     BODY_MAX = 64 * 1024,
     CONNECTIONS_MAX = 1000,
+    DESCRIPTORS_KEPT = 256, /* for Kafka and the database, beside the connections */
+    DESCRIPTORS_MIN = 64,
     REQUEST_TIMEOUT_MS = 10000,
     IDLE_TIMEOUT_MS = 60000,
     WRITE_BATCH_MAX = 512,
@@ -27,6 +32,8 @@ enum {
     DRAIN_TIMEOUT_MS = 1500,
     PUBLISH_TIMEOUT_MS = 1000,
     STOP_TIMEOUT_S = 4,
+    STANDBY_LOOK_MS = 100,
+    PORT_TIMEOUT_MS = 3000, /* until the one before has given it free */
 };
 
 struct daemon {
@@ -34,6 +41,11 @@ struct daemon {
     struct config config;
     void *own_config;
     char db_path[4096];
+    sigset_t signals;
+    bool has_waited;      /* for another process, as its standby */
+    bool is_told_to_stop; /* while it waited */
+    struct db_watch watch;
+    atomic_bool is_watching;
 
     struct metrics *metrics;
     struct health health;
@@ -51,12 +63,34 @@ struct daemon {
     atomic_bool has_failed;
 };
 
-/* Ends the process the clean way, with exit code 1. Any thread. */
+/* Ends the process the clean way, with exit code 1. Any thread; the first
+ * reason is said. */
 static void fail(void *context, const struct error *err) {
     struct daemon *daemon = context;
+    if (atomic_exchange(&daemon->has_failed, true))
+        return;
     log_error("%s; stopping", err->text);
-    atomic_store(&daemon->has_failed, true);
     kill(getpid(), SIGTERM);
+}
+
+/* Who reads a damaged database by chance must not go on writing it. */
+static void on_damaged(void *context, const char *detail) {
+    struct daemon *daemon = context;
+    struct error err;
+    if (!atomic_load(&daemon->is_watching))
+        return; /* the start refuses it by itself */
+    error_set(&err, ERR_INVALID, "database %s: is damaged or cannot be read: %s", daemon->db_path,
+              detail);
+    fail(daemon, &err);
+}
+
+static void on_troubled(void *context, const struct error *err) {
+    struct daemon *daemon = context;
+    atomic_store(&daemon->health.cannot_write, err != NULL);
+    if (err)
+        log_error("%s; changes are refused until it can be written", err->text);
+    else
+        log_info("the database can be written again");
 }
 
 static void on_committed(void *context) {
@@ -71,6 +105,11 @@ static void on_committed(void *context) {
 
 static int64_t read_backlog(void *context) {
     return outbox_backlog(context);
+}
+
+static int64_t read_writable(void *context) {
+    const struct health *health = context;
+    return !atomic_load(&health->cannot_write);
 }
 
 static enum status make_folder(const char *path, struct error *err) {
@@ -90,6 +129,32 @@ static enum status make_folder(const char *path, struct error *err) {
     return OK;
 }
 
+/* Waits until it is time to look again; true: it has to stop instead. */
+static bool wait_for_turn(struct daemon *daemon) {
+    const struct timespec time = {.tv_nsec = STANDBY_LOOK_MS * 1000000L};
+    return sigtimedwait(&daemon->signals, NULL, &time) > 0;
+}
+
+/* As a standby, it waits until the database is free. */
+static enum status open_writing_connection(struct daemon *daemon, struct error *err) {
+    const struct db_schema *schema = &daemon->service->schema;
+    enum status status = db_open_writer(daemon->db_path, schema, &daemon->db, err);
+    if (status == ERR_BUSY && !daemon->config.standby)
+        return error_wrap(err, status,
+                          "stop the other one, set DATA_DIR to another folder, or STANDBY=yes to "
+                          "wait for its end");
+    if (status == ERR_BUSY)
+        log_info("standing by: %s", err->text);
+    while (status == ERR_BUSY && !daemon->is_told_to_stop) {
+        daemon->has_waited = true;
+        daemon->is_told_to_stop = wait_for_turn(daemon);
+        status = db_open_writer(daemon->db_path, schema, &daemon->db, err);
+    }
+    if (status == OK && daemon->has_waited)
+        log_info("taking over");
+    return status;
+}
+
 static enum status open_database(struct daemon *daemon, struct error *err) {
     const struct service *service = daemon->service;
     enum status status = make_folder(daemon->config.data_dir, err);
@@ -97,7 +162,7 @@ static enum status open_database(struct daemon *daemon, struct error *err) {
         status = config_data_path(&daemon->config, service->database, daemon->db_path,
                                   sizeof daemon->db_path, err);
     if (status == OK)
-        status = db_open_writer(daemon->db_path, &service->schema, &daemon->db, err);
+        status = open_writing_connection(daemon, err);
     if (status == OK)
         status = db_open_reader(daemon->db_path, &daemon->reader, err);
     if (status == OK)
@@ -116,6 +181,7 @@ static enum status open_service(struct daemon *daemon, struct error *err) {
         .queue_max = WRITE_QUEUE_MAX,
         .committed = on_committed,
         .failed = fail,
+        .troubled = on_troubled,
         .context = daemon,
     };
     enum status status = writer_open(daemon->db, &writer, &daemon->writer, err);
@@ -123,6 +189,9 @@ static enum status open_service(struct daemon *daemon, struct error *err) {
         return status;
     metrics_gauge(daemon->metrics, "orderflow_outbox_backlog_events",
                   "Events that wait to be published.", read_backlog, daemon->outbox);
+    metrics_gauge(daemon->metrics, "orderflow_database_writable",
+                  "1: changes can be stored. 0: they are refused until the disk takes them again.",
+                  read_writable, &daemon->health);
     daemon->context = (struct service_context){
         .config = &daemon->config,
         .own_config = daemon->own_config,
@@ -137,12 +206,55 @@ static enum status open_service(struct daemon *daemon, struct error *err) {
     return daemon->service->open(&daemon->context, &daemon->state, err);
 }
 
+/* Descriptors are shared with Kafka's connections and the database, which must
+ * never go without because of too many clients. */
+static enum status bound_connections(unsigned *out_max, struct error *err) {
+    const rlim_t wanted = CONNECTIONS_MAX + DESCRIPTORS_KEPT;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return error_set(err, ERR_UNAVAILABLE, "getrlimit: %s", strerror(errno));
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        setrlimit(RLIMIT_NOFILE, &limit); /* up to the hard limit it is allowed */
+    }
+    if (limit.rlim_cur < DESCRIPTORS_MIN)
+        return error_set(err, ERR_INVALID,
+                         "only %llu open files are allowed (ulimit -n), it takes %d",
+                         (unsigned long long)limit.rlim_cur, DESCRIPTORS_MIN);
+    if (limit.rlim_cur >= wanted) {
+        *out_max = CONNECTIONS_MAX;
+        return OK;
+    }
+    rlim_t half = limit.rlim_cur / 2;
+    *out_max = (unsigned)(limit.rlim_cur - (half < DESCRIPTORS_KEPT ? half : DESCRIPTORS_KEPT));
+    log_warn("%llu open files are allowed (ulimit -n): at most %u HTTP connections instead of %d",
+             (unsigned long long)limit.rlim_cur, *out_max, CONNECTIONS_MAX);
+    return OK;
+}
+
+/* The process that a standby waited for may be dead and its port not yet free. */
+static enum status open_server(struct daemon *daemon, const struct http_config *http,
+                               const struct http_routes *tables, size_t n_tables,
+                               struct error *err) {
+    int64_t deadline_ms = clock_monotonic_ms() + (daemon->has_waited ? PORT_TIMEOUT_MS : 0);
+    enum status status = http_server_open(http, tables, n_tables, &daemon->http, err);
+    while (status == ERR_UNAVAILABLE && clock_monotonic_ms() < deadline_ms) {
+        clock_pause_ms(STANDBY_LOOK_MS);
+        status = http_server_open(http, tables, n_tables, &daemon->http, err);
+    }
+    return status;
+}
+
 static enum status open_http(struct daemon *daemon, struct error *err) {
+    unsigned connections_max = 0;
+    enum status status = bound_connections(&connections_max, err);
+    if (status != OK)
+        return status;
     const struct http_config http = {
         .address = daemon->config.http_address,
         .port = (uint16_t)daemon->config.http_port,
         .body_max = BODY_MAX,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = connections_max,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
     };
@@ -150,8 +262,7 @@ static enum status open_http(struct daemon *daemon, struct error *err) {
         {daemon->service->routes, daemon->service->n_routes, daemon->state},
         {health_routes, health_n_routes, &daemon->health},
     };
-    enum status status =
-        http_server_open(&http, tables, sizeof tables / sizeof *tables, &daemon->http, err);
+    status = open_server(daemon, &http, tables, sizeof tables / sizeof *tables, err);
     if (status == ERR_UNAVAILABLE)
         error_wrap(err, status,
                    "set HTTP_PORT or HTTP_ADDRESS to another one, or stop what uses it");
@@ -197,9 +308,13 @@ static enum status start(struct daemon *daemon, struct error *err) {
     daemon->health.service = daemon->service->name;
     daemon->health.metrics = daemon->metrics;
     daemon->health.consumes = daemon->service->consumer_group != NULL;
+    daemon->watch = (struct db_watch){on_damaged, daemon};
+    db_watch_damage(&daemon->watch);
     enum status status = open_database(daemon, err);
-    if (status == OK)
-        status = open_service(daemon, err);
+    if (status != OK)
+        return status;
+    atomic_store(&daemon->is_watching, true);
+    status = open_service(daemon, err);
     if (status == OK)
         status = open_http(daemon, err);
     if (status == OK)
@@ -262,22 +377,21 @@ static void block_signals(sigset_t *out) {
 }
 
 static int run(struct daemon *daemon) {
-    sigset_t signals;
-    block_signals(&signals);
+    block_signals(&daemon->signals);
     struct error err;
     enum status status = start(daemon, &err);
     if (status == OK) {
         log_info("%s listens on http://%s:%d, data in %s, Kafka at %s", ORDERFLOW_VERSION,
                  daemon->config.http_address, http_server_port(daemon->http),
                  daemon->config.data_dir, daemon->config.kafka.brokers);
-        wait_for_signal(&signals);
-    } else {
+        wait_for_signal(&daemon->signals);
+    } else if (!daemon->is_told_to_stop) {
         log_error("%s", err.text);
     }
     signal(SIGALRM, on_stop_timeout);
     alarm(STOP_TIMEOUT_S);
     stop(daemon);
-    if (status != OK || atomic_load(&daemon->has_failed))
+    if ((status != OK && !daemon->is_told_to_stop) || atomic_load(&daemon->has_failed))
         return EXIT_FAILURE;
     log_info("stopped");
     return EXIT_SUCCESS;

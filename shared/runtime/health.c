@@ -16,6 +16,8 @@ enum { CHECK_TIMEOUT_S = 3 };
 static const char *what_is_missing(const struct health *health) {
     if (atomic_load(&health->is_stopping))
         return "the service is stopping";
+    if (atomic_load(&health->cannot_write))
+        return "the database cannot be written now";
     if (!health->consumes)
         return NULL;
     const struct consume_once *consumer = atomic_load(&health->consumer);

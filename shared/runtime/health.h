@@ -20,6 +20,7 @@ struct health {
     bool consumes;
     struct consume_once *_Atomic consumer; /* NULL until it has started */
     atomic_bool is_stopping;
+    atomic_bool cannot_write; /* the database, for now */
 };
 
 /* The routes; their context is the struct health. */

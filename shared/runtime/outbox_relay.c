@@ -92,7 +92,7 @@ static enum status apply_note(struct write_job *job, struct error *err) {
 static void finish_note(struct write_job *job, enum status status, const struct error *err) {
     struct outbox_relay *relay = relay_of(job);
     if (status != OK)
-        log_warn("outbox: noting what was sent: %s", err->text);
+        log_debug("outbox: noting what was sent: %s", err->text); /* the service says it once */
     atomic_store(&relay->note_is_queued, false);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* PRAGMA application_id of every database of ours: "OFLW". */
@@ -45,10 +46,31 @@ static enum status from_sqlite(int code) {
     }
 }
 
+static void on_sqlite_log(void *context, int code, const char *text) {
+    const struct db_watch *watch = context;
+    if (from_sqlite(code) == ERR_INVALID)
+        watch->damaged(watch->context, text);
+}
+
+void db_watch_damage(const struct db_watch *watch) {
+    int code = sqlite3_config(SQLITE_CONFIG_LOG, on_sqlite_log, (void *)watch);
+    assert(code == SQLITE_OK); /* something was opened before */
+    (void)code;
+}
+
+/* What the system said, which SQLite's own text leaves out. */
+static const char *system_reason(sqlite3 *handle, int code) {
+    bool is_known = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+    int reason = is_known ? sqlite3_system_errno(handle) : 0;
+    return reason != 0 ? strerror(reason) : "";
+}
+
 static enum status fail(sqlite3 *handle, int code, struct error *err) {
     const char *path = sqlite3_db_filename(handle, "main");
-    return error_set(err, from_sqlite(code), "database %s: %s (SQLite %d)", path ? path : "?",
-                     sqlite3_errmsg(handle), sqlite3_extended_errcode(handle));
+    const char *reason = system_reason(handle, code);
+    return error_set(err, from_sqlite(code), "database %s: %s%s%s (SQLite %d)", path ? path : "?",
+                     sqlite3_errmsg(handle), *reason ? ": " : "", reason,
+                     sqlite3_extended_errcode(handle));
 }
 
 enum status db_exec(struct db *db, const char *sql, struct error *err) {
@@ -175,6 +197,21 @@ static enum status migrate(struct db *db, const struct db_schema *schema, struct
     return status;
 }
 
+/* Only for whoever is refused, so it does not matter when there is no space. */
+static void leave_pid(int lock_fd) {
+    char text[32];
+    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    if (ftruncate(lock_fd, 0) != 0)
+        return;
+    ssize_t ignored = pwrite(lock_fd, text, (size_t)n, 0);
+    (void)ignored;
+}
+
+static int read_pid(int lock_fd) {
+    char text[32] = "";
+    return pread(lock_fd, text, sizeof text - 1, 0) > 0 ? atoi(text) : 0;
+}
+
 static enum status take_lock(struct db *db, struct error *err) {
     char path[4096];
     int n = snprintf(path, sizeof path, "%s.lock", db->path);
@@ -183,12 +220,12 @@ static enum status take_lock(struct db *db, struct error *err) {
     db->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (db->lock_fd < 0)
         return error_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    if (flock(db->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    if (flock(db->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+        leave_pid(db->lock_fd);
         return OK;
-    return error_set(err, ERR_BUSY,
-                     "database %s: another process uses it; stop that one, or set DATA_DIR to "
-                     "another folder",
-                     db->path);
+    }
+    return error_set(err, ERR_BUSY, "database %s: another process uses it, pid %d", db->path,
+                     read_pid(db->lock_fd));
 }
 
 static struct db *db_new(const char *path) {
@@ -205,21 +242,60 @@ static struct db *db_new(const char *path) {
 static enum status open_handle(struct db *db, int flags, struct error *err) {
     int code = sqlite3_open_v2(db->path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (code != SQLITE_OK)
-        return error_set(err, from_sqlite(code), "database %s: %s", db->path,
-                         sqlite3_errmsg(db->handle));
+        return error_set(err, from_sqlite(code), "database %s: %s: %s", db->path,
+                         sqlite3_errmsg(db->handle), system_reason(db->handle, code));
     sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
     return OK;
+}
+
+/* 0: it is empty, or not there. */
+static off_t size_of(const char *path) {
+    struct stat stat_of;
+    return stat(path, &stat_of) == 0 ? stat_of.st_size : 0;
+}
+
+/* Does a log lie beside the database, as after a crash? Never beside an empty
+ * one, unless somebody emptied it: SQLite would delete the log. */
+static enum status look_for_log(const struct db *db, bool *out_has_log, struct error *err) {
+    char log[4096];
+    int n = snprintf(log, sizeof log, "%s-wal", db->path);
+    if (n < 0 || (size_t)n >= sizeof log)
+        return error_set(err, ERR_INVALID, "database %s: the path is too long", db->path);
+    *out_has_log = size_of(log) > 0;
+    if (*out_has_log && size_of(db->path) == 0)
+        return error_set(err, ERR_INVALID,
+                         "database %s: it is empty or missing, but its log %s is there; restore "
+                         "both, or move the log away",
+                         db->path, log);
+    return OK;
+}
+
+static enum status check_is_writable(const struct db *db, struct error *err) {
+    if (sqlite3_db_readonly(db->handle, "main") != 1)
+        return OK;
+    return error_set(err, ERR_UNAVAILABLE,
+                     "database %s: it can be read, but not written; see its rights and its file "
+                     "system",
+                     db->path);
 }
 
 enum status db_open_writer(const char *path, const struct db_schema *schema, struct db **out,
                            struct error *err) {
     struct db *db = db_new(path);
+    bool has_log = false;
     enum status status = take_lock(db, err);
+    if (status == OK)
+        status = look_for_log(db, &has_log, err);
     if (status == OK)
         status = open_handle(db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (status == OK)
+        status = check_is_writable(db, err);
+    if (status == OK)
         status = migrate(db, schema, err);
     if (status != OK) {
+        /* Closing would write the log into the file. */
+        if (db->handle && has_log)
+            sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         db_close(db);
         return status;
     }

@@ -27,13 +27,27 @@ struct db_schema {
     size_t n_steps;
 };
 
+/* Who is to know when any connection of the process reads bytes that no sound
+ * database has, or cannot read at all what must be there. */
+struct db_watch {
+    /* In the thread that came upon it, possibly more than once; it must not use
+     * the database. Whoever ran the statement gets ERR_INVALID as well. */
+    void (*damaged)(void *context, const char *detail);
+    void *context;
+};
+
+/* Sets it for the process; `watch` is borrowed for its whole life. Call it
+ * before anything is opened. */
+void db_watch_damage(const struct db_watch *watch);
+
 /*
  * Opens the writing connection, creates the file if needed, and brings it to
  * the newest version. It holds a lock on "<path>.lock" until it is closed, so
  * a second process cannot open the same database to write.
- * ERR_BUSY: another process has it. ERR_INVALID: the file is not ours, is
- * damaged, or comes from a newer version of the program; it was not touched.
- * ERR_UNAVAILABLE: it cannot be opened (rights, space, …).
+ * ERR_BUSY: another process has it, and the text says which. ERR_INVALID: the
+ * file is not ours, is damaged, or comes from a newer version of the program;
+ * neither it nor its log was touched. ERR_UNAVAILABLE: it cannot be opened or
+ * written (rights, space, …).
  */
 enum status db_open_writer(const char *path, const struct db_schema *schema, struct db **out,
                            struct error *err);

@@ -1,9 +1,17 @@
 #include "store/writer.h"
 
+#include "base/clock.h"
+
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* Between two looks at whether a troubled database can be written again. */
+enum { PROBE_MS = 500 };
 
 struct job_list {
     struct write_job *first;
@@ -15,6 +23,9 @@ struct writer {
     struct db *db;
     struct writer_config config;
     sqlite3_stmt *begin, *commit, *rollback;
+    sqlite3_stmt *rewrite; /* a page, as it is */
+    struct write_job probe;
+    bool is_troubled; /* the thread's own, as is the probe */
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards all below */
@@ -94,6 +105,22 @@ static void finish(const struct job_list *batch, enum status status, const struc
     }
 }
 
+static enum status apply_probe(struct write_job *probe, struct error *err) {
+    struct writer *writer =
+        (struct writer *)(void *)((char *)probe - offsetof(struct writer, probe));
+    return db_run(writer->rewrite, err);
+}
+
+static void finish_probe(struct write_job *probe, enum status status, const struct error *err) {
+    (void)probe, (void)status, (void)err; /* told by run_batch, as for any other job */
+}
+
+static void set_troubled(struct writer *writer, bool is_troubled, const struct error *err) {
+    if (writer->is_troubled != is_troubled && writer->config.troubled)
+        writer->config.troubled(writer->config.context, is_troubled ? err : NULL);
+    writer->is_troubled = is_troubled;
+}
+
 static void set_failed(struct writer *writer) {
     pthread_mutex_lock(&writer->mutex);
     writer->failed = true;
@@ -102,21 +129,42 @@ static void set_failed(struct writer *writer) {
 
 static void run_batch(struct writer *writer, const struct job_list *batch) {
     struct error err = {""};
+    sqlite3 *handle = sqlite3_db_handle(writer->commit);
+    sqlite3_int64 n_changes = sqlite3_total_changes64(handle);
     enum status status = run_transaction(writer, batch, &err);
-    if (status == ERR_OUTCOME_UNKNOWN)
+    /* One that only reads says nothing about whether the disk takes a change. */
+    bool has_written =
+        sqlite3_total_changes64(handle) != n_changes || batch->first == &writer->probe;
+    bool is_lost = status == ERR_OUTCOME_UNKNOWN || status == ERR_INVALID;
+    if (is_lost)
         set_failed(writer);
     if (status == OK && writer->config.committed)
         writer->config.committed(writer->config.context);
+    if ((status == OK && has_written) || status == ERR_UNAVAILABLE)
+        set_troubled(writer, status != OK, &err);
     finish(batch, status, &err);
-    if (status == ERR_OUTCOME_UNKNOWN && writer->config.failed)
+    if (is_lost && writer->config.failed)
         writer->config.failed(writer->config.context, &err);
+}
+
+/* With the mutex held. After trouble, a probe comes where no job does. */
+static void wait_for_job(struct writer *writer) {
+    if (!writer->is_troubled || writer->failed) {
+        pthread_cond_wait(&writer->changed, &writer->mutex);
+        return;
+    }
+    int64_t due_ms = clock_monotonic_ms() + PROBE_MS;
+    struct timespec due = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
+    if (pthread_cond_timedwait(&writer->changed, &writer->mutex, &due) == ETIMEDOUT &&
+        !writer->queue.first)
+        list_append(&writer->queue, &writer->probe);
 }
 
 /* Waits for jobs. False: there are none left, and there will be none. */
 static bool take_batch(struct writer *writer, struct job_list *out, bool *out_failed) {
     pthread_mutex_lock(&writer->mutex);
     while (!writer->queue.first && !writer->closing)
-        pthread_cond_wait(&writer->changed, &writer->mutex);
+        wait_for_job(writer);
     list_take(&writer->queue, writer->config.batch_max, out);
     *out_failed = writer->failed;
     pthread_mutex_unlock(&writer->mutex);
@@ -142,9 +190,35 @@ static void writer_free(struct writer *writer) {
     sqlite3_finalize(writer->begin);
     sqlite3_finalize(writer->commit);
     sqlite3_finalize(writer->rollback);
+    sqlite3_finalize(writer->rewrite);
     pthread_cond_destroy(&writer->changed);
     pthread_mutex_destroy(&writer->mutex);
     free(writer);
+}
+
+static void init_condition(pthread_cond_t *out) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(out, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+/* The probe sets the version to what it is: SQLite writes that page all the same. */
+static enum status prepare_rewrite(struct writer *writer, struct error *err) {
+    sqlite3_stmt *version = NULL;
+    bool row = false;
+    char sql[48];
+    enum status status = db_prepare(writer->db, "PRAGMA user_version", &version, err);
+    if (status == OK)
+        status = db_step(version, &row, err);
+    if (status == OK) {
+        snprintf(sql, sizeof sql, "PRAGMA user_version = %d",
+                 row ? sqlite3_column_int(version, 0) : 0);
+        status = db_prepare(writer->db, sql, &writer->rewrite, err);
+    }
+    sqlite3_finalize(version);
+    return status;
 }
 
 enum status writer_open(struct db *db, const struct writer_config *config, struct writer **out,
@@ -156,13 +230,16 @@ enum status writer_open(struct db *db, const struct writer_config *config, struc
     writer->config = *config;
     list_init(&writer->queue);
     pthread_mutex_init(&writer->mutex, NULL);
-    pthread_cond_init(&writer->changed, NULL);
+    init_condition(&writer->changed);
+    writer->probe = (struct write_job){.apply = apply_probe, .done = finish_probe};
 
     enum status status = db_prepare(db, "BEGIN IMMEDIATE", &writer->begin, err);
     if (status == OK)
         status = db_prepare(db, "COMMIT", &writer->commit, err);
     if (status == OK)
         status = db_prepare(db, "ROLLBACK", &writer->rollback, err);
+    if (status == OK)
+        status = prepare_rewrite(writer, err);
     if (status == OK && pthread_create(&writer->thread, NULL, writer_main, writer) != 0)
         status = error_set(err, ERR_UNAVAILABLE, "the writer's thread cannot be started");
     if (status != OK) {

@@ -28,9 +28,9 @@ struct write_job {
 
     /* After the transaction, in the writer's thread; called exactly once.
      * OK: committed to disk. ERR_UNAVAILABLE: nothing was changed, try again.
-     * ERR_OUTCOME_UNKNOWN: COMMIT failed, it may have happened; the writer
-     * takes no more jobs, and only a new process that recovers the database
-     * can tell. */
+     * ERR_OUTCOME_UNKNOWN: COMMIT failed, it may have happened; only a new
+     * process that recovers the database can tell. ERR_INVALID: the database is
+     * damaged. After these two the writer takes no more jobs. */
     void (*done)(struct write_job *job, enum status status, const struct error *err);
 
     struct write_job *next; /* the queue's */
@@ -43,8 +43,14 @@ struct writer_config {
     /* After each commit, before the jobs' `done`, in the writer's thread. */
     void (*committed)(void *context);
     /* Once, when no more jobs can be taken because a COMMIT's outcome is
-     * unknown: the process should end. In the writer's thread. */
+     * unknown or the database is damaged: the process should end. In the
+     * writer's thread. */
     void (*failed)(void *context, const struct error *err);
+    /* When a transaction has failed that can be tried again (a full disk), and
+     * with NULL when one has succeeded after that: the next job's, or one that
+     * the writer makes for this when there is none. Before the jobs' `done`, in
+     * the writer's thread. NULL: not of interest. */
+    void (*troubled)(void *context, const struct error *err);
     void *context;
 };
 

@@ -25,7 +25,8 @@ struct fixture {
     pthread_cond_t changed;
     bool gate_is_reached, gate_is_open;
     size_t n_commits;
-    size_t n_failures; /* calls of the hook `failed` */
+    size_t n_failures;               /* calls of the hook `failed` */
+    size_t n_troubles, n_recoveries; /* of the hook `troubled` */
     size_t n_done;
     int done[JOBS_MAX]; /* numbers of the jobs, in the order of their `done` */
 };
@@ -99,11 +100,20 @@ static void on_failed(void *context, const struct error *err) {
     pthread_mutex_unlock(&fixture->mutex);
 }
 
+static void on_troubled(void *context, const struct error *err) {
+    struct fixture *fixture = context;
+    pthread_mutex_lock(&fixture->mutex);
+    (*(err ? &fixture->n_troubles : &fixture->n_recoveries))++;
+    pthread_cond_broadcast(&fixture->changed);
+    pthread_mutex_unlock(&fixture->mutex);
+}
+
 static void open_all(struct fixture *fixture) {
     const struct writer_config config = {.batch_max = BATCH_MAX,
                                          .queue_max = QUEUE_MAX,
                                          .committed = on_committed,
                                          .failed = on_failed,
+                                         .troubled = on_troubled,
                                          .context = fixture};
     struct error err;
     if (db_open_writer(fixture->path, &(struct db_schema){steps, 1}, &fixture->db, &err) != OK ||
@@ -364,6 +374,47 @@ static void writer__rolls_back_and_goes_on_when_the_disk_is_full_at_commit(void 
     assert_int_equal(fixture->n_failures, 0);
 }
 
+static enum status only_read(void *context, struct error *err) {
+    (void)context, (void)err;
+    return OK;
+}
+
+static void writer__finds_out_by_itself_when_the_disk_has_space_again(void **state) {
+    struct fixture *fixture = *state;
+    struct job jobs[2];
+    struct error err;
+    init_jobs(fixture, jobs, 2);
+
+    atomic_store(&vfs_fault, VFS_NO_SPACE);
+    submit(&jobs[0]);
+    wait_for_count(fixture, &fixture->n_done, 1);
+    submit(&jobs[1]);
+    wait_for_count(fixture, &fixture->n_done, 2);
+    assert_int_equal(fixture->n_troubles, 1);
+    assert_int_equal(writer_run(fixture->writer, only_read, NULL, &err), OK);
+    assert_int_equal(fixture->n_recoveries, 0);
+
+    atomic_store(&vfs_fault, VFS_SOUND);
+    wait_for_count(fixture, &fixture->n_recoveries, 1);
+    assert_int_equal(fixture->n_troubles, 1);
+    assert_int_equal(count_items(fixture->path), 0);
+}
+
+static void writer__takes_no_more_when_the_database_is_damaged(void **state) {
+    struct fixture *fixture = *state;
+    struct job jobs[2];
+    struct error err;
+    init_jobs(fixture, jobs, 2);
+    jobs[0].apply_status = ERR_INVALID;
+
+    submit(&jobs[0]);
+    wait_for_count(fixture, &fixture->n_failures, 1);
+
+    assert_int_equal(jobs[0].status, ERR_INVALID);
+    assert_int_equal(writer_submit(fixture->writer, &jobs[1].base, &err), ERR_UNAVAILABLE);
+    assert_int_equal(count_items(fixture->path), 0);
+}
+
 static void copy_file(const char *from, const char *to) {
     char bytes[4096];
     size_t n;
@@ -438,6 +489,8 @@ int main(void) {
         WITH_WRITER(writer_close__runs_what_has_queued_and_takes_no_more),
         WITH_WRITER(writer_run__gives_the_jobs_status_when_it_is_over),
         WITH_WRITER(writer__rolls_back_and_goes_on_when_the_disk_is_full_at_commit),
+        WITH_WRITER(writer__finds_out_by_itself_when_the_disk_has_space_again),
+        WITH_WRITER(writer__takes_no_more_when_the_database_is_damaged),
         WITH_WRITER(writer__does_not_know_the_outcome_when_the_commits_sync_fails),
         WITH_WRITER(writer__refuses_what_is_still_queued_when_an_outcome_is_unknown),
     };

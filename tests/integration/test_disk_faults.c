@@ -1,0 +1,321 @@
+/* The disk fails under a running service: it has no space, it cannot sync, it
+ * cannot read, it tears a page. Nothing that was accepted is lost, nothing is
+ * applied twice, and what the service says is true. */
+#include "support/audit.h"
+#include "support/database.h"
+#include "support/disk.h"
+#include "support/json_path.h"
+#include "support/load.h"
+#include "support/scratch.h"
+#include "support/shopkeeper.h"
+#include "support/wait.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_CUSTOMERS = 4, MANY = 5000, KILLED = 128 + SIGKILL };
+
+static struct disk *disk;
+
+static int close_shop(void **state) {
+    shop_close(*state);
+    return 0;
+}
+
+static int open_shop(void **state) {
+    struct shop *shop = shop_open(BROKER_STEADY);
+    *state = shop;
+    disk = disk_open(shop);
+    shop_start(shop, ORDER | INVENTORY);
+    shop_wait_ready(shop, ORDER | INVENTORY);
+    return 0;
+}
+
+static void fill(const char *files) {
+    disk_break(disk, &(struct disk_fault){
+                         .files = files,
+                         .calls = DISK_WRITE,
+                         .error = ENOSPC,
+                         .n_times = DISK_ALWAYS,
+                     });
+}
+
+static void fail_sync(const char *files, int n_times) {
+    disk_break(disk, &(struct disk_fault){
+                         .files = files, .calls = DISK_SYNC, .error = EIO, .n_times = n_times});
+}
+
+static void tear(const char *files, int n_before) {
+    disk_break(disk, &(struct disk_fault){
+                         .files = files,
+                         .calls = DISK_WRITE,
+                         .error = DISK_TEARS,
+                         .n_before = n_before,
+                         .n_times = 1,
+                     });
+}
+
+static void assert_refused(const struct http_answer *answer, const char *code) {
+    assert_int_equal(answer->status, 503);
+    assert_string_equal(json_text_at(json_of(answer->body), "/type"),
+                        scratch_printf("urn:orderflow:problem:%s", code));
+    assert_true(atoi(http_header(answer, "Retry-After")) > 0);
+}
+
+static bool can_write(struct shop *shop, enum shop_service service) {
+    struct http_answer metrics = http_get(shop_url(shop, service, "/metrics"));
+    assert_int_equal(metrics.status, 200);
+    return strstr(metrics.body, "\norderflow_database_writable 1\n");
+}
+
+/* As a client should: what was not accepted is sent again with its orderId. */
+static void send_again(struct shop *shop, struct load_ids ids) {
+    for (size_t i = 0; i < ids.n; i++) {
+        int status = checkout(shop, load_order(ids.items[i])).status;
+        assert_true(status == 201 || status == 200);
+    }
+}
+
+/* Of a load that the service's end has cut short: each accepted order is there,
+ * and the others can be sent again. */
+static void assert_load_survived(struct shop *shop, const struct load *load) {
+    struct load_ids accepted = load_accepted(load), unanswered = load_unanswered(load);
+    struct load_ids refused = load_refused(load);
+    for (size_t i = 0; i < accepted.n; i++)
+        look_at(shop, ORDER, scratch_printf("/orders/%s", accepted.items[i]));
+    send_again(shop, unanswered);
+    send_again(shop, refused);
+    int n_orders = (int)(accepted.n + unanswered.n + refused.n);
+    wait_for_effects(shop, INVENTORY, n_orders);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), n_orders);
+}
+
+static void restart(struct shop *shop, enum shop_service service) {
+    shop_start(shop, service);
+    shop_wait_ready(shop, service);
+}
+
+static void order_service__refuses_for_now_when_disk_is_full(void **state) {
+    struct shop *shop = *state;
+    order_many(shop, "BEFORE", 3);
+    assert_true(can_write(shop, ORDER));
+
+    fill("order.db*");
+    struct http_answer refused = checkout(shop, load_order("FULL"));
+
+    assert_refused(&refused, "unavailable");
+    assert_int_equal(http_get(shop_url(shop, ORDER, "/readyz")).status, 503);
+    assert_int_equal(http_get(shop_url(shop, ORDER, "/healthz")).status, 200);
+    assert_false(can_write(shop, ORDER));
+    assert_int_equal(http_get(shop_url(shop, ORDER, "/orders/FULL")).status, 404);
+    look_at(shop, ORDER, "/orders/BEFORE-0");
+
+    /* It finds out by itself, without an order that risks to be refused. */
+    disk_mend(disk);
+    shop_wait_ready(shop, ORDER);
+    assert_true(can_write(shop, ORDER));
+    const char *log = process_stderr(shop_process(shop, ORDER));
+    assert_int_equal(occurrences(log, "disk is full"), 1);
+    assert_int_equal(occurrences(log, "the database can be written again"), 1);
+
+    assert_int_equal(checkout(shop, load_order("FULL")).status, 201);
+    wait_for_effects(shop, INVENTORY, 4);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 4);
+}
+
+static void order_service__stores_nothing_that_it_refused_when_disk_is_full(void **state) {
+    struct shop *shop = *state;
+    struct load *load = load_start(shop, "LOAD", N_CUSTOMERS, MANY);
+    assert_soon(load_n_accepted(load) > 30);
+
+    fill("order.db*");
+    assert_soon(disk_n_struck(disk) > 20);
+    disk_mend(disk);
+    int n_before = load_n_accepted(load);
+    assert_soon(load_n_accepted(load) > n_before + 30);
+    load_end(load, LOAD_STOP);
+
+    struct load_ids refused = load_refused(load);
+    assert_int_equal(load_unanswered(load).n, 0);
+    assert_true(refused.n > 0);
+    for (size_t i = 0; i < refused.n; i++)
+        assert_int_equal(checkout(shop, load_order(refused.items[i])).status, 201);
+    int n_orders = (int)(load_accepted(load).n + refused.n);
+    wait_for_effects(shop, INVENTORY, n_orders);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), n_orders);
+}
+
+static void inventory_service__catches_up_when_its_disk_was_full(void **state) {
+    struct shop *shop = *state;
+    enum { N_EACH = 50 };
+    order_many(shop, "BEFORE", 3);
+    wait_for_effects(shop, INVENTORY, 3);
+
+    fill("inventory.db*");
+    struct load *load = load_start(shop, "LOAD", N_CUSTOMERS, N_EACH);
+    load_end(load, LOAD_FINISH);
+    assert_int_equal(load_accepted(load).n, N_CUSTOMERS * N_EACH);
+    assert_soon(disk_n_struck(disk) > 5);
+    assert_int_equal(http_get(shop_url(shop, INVENTORY, "/readyz")).status, 503);
+    assert_false(can_write(shop, INVENTORY));
+    assert_int_equal(
+        occurrences(process_stderr(shop_process(shop, INVENTORY)), "changes are refused"), 1);
+    assert_int_equal(count_of(shop, INVENTORY, "/stock/PRODUCT-123/movements?"), 3);
+
+    disk_mend(disk);
+    shop_wait_ready(shop, INVENTORY);
+    wait_for_effects(shop, INVENTORY, 3 + N_CUSTOMERS * N_EACH);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 3 + N_CUSTOMERS * N_EACH);
+}
+
+static void start__refuses_and_names_reason_when_disk_is_full(void **state) {
+    struct shop *shop = *state;
+    order_many(shop, "BEFORE", 3);
+    shop_stop(shop, ORDER);
+    struct process *process;
+
+    fill("order.db*");
+    assert_int_equal(shop_run(shop, ORDER, NULL, &process), 1);
+
+    assert_non_null(strstr(process_stderr(process), shop_database(shop, ORDER)));
+    assert_non_null(strstr(process_stderr(process), "No space left on device"));
+    assert_int_equal(occurrences(process_stderr(process), "\n"), 1);
+    disk_mend(disk);
+    restart(shop, ORDER);
+    assert_int_equal(count_of(shop, ORDER, "/orders?"), 3);
+}
+
+static void order_service__says_outcome_is_unknown_and_stops_when_sync_fails(void **state) {
+    struct shop *shop = *state;
+    static const char order[] = "{%s\"customerId\":\"CUSTOMER-123\",\"products\":["
+                                "{\"productId\":\"PRODUCT-123\",\"quantity\":1}]}";
+
+    fail_sync("order.db*", DISK_ALWAYS);
+    struct http_answer answer = checkout(shop, scratch_printf(order, ""));
+
+    assert_refused(&answer, "outcome-unknown");
+    struct process *process = shop_process(shop, ORDER);
+    assert_int_equal(process_wait(process, WAIT_TIMEOUT_MS), 1);
+    assert_int_equal(occurrences(process_stderr(process), "COMMIT failed"), 1);
+
+    /* The answer names the orderId that the service had made. */
+    const char *id = strstr(json_text_at(json_of(answer.body), "/detail"), "ORDER-");
+    assert_non_null(id);
+    id = scratch_printf("%.*s", (int)strcspn(id, " "), id);
+    disk_mend(disk);
+    restart(shop, ORDER);
+    const char *member = scratch_printf("\"orderId\":\"%s\",", id);
+    int status = checkout(shop, scratch_printf(order, member)).status;
+    assert_true(status == 201 || status == 200);
+    wait_for_effects(shop, INVENTORY, 1);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 1);
+}
+
+static void order_service__keeps_each_accepted_order_when_sync_fails_under_load(void **state) {
+    struct shop *shop = *state;
+    struct load *load = load_start(shop, "LOAD", N_CUSTOMERS, MANY);
+    assert_soon(load_n_accepted(load) > 50);
+
+    fail_sync("order.db-wal", 1);
+    assert_int_equal(process_wait(shop_process(shop, ORDER), WAIT_TIMEOUT_MS), 1);
+    load_end(load, LOAD_STOP);
+    assert_true(load_refused(load).n > 0);
+
+    restart(shop, ORDER);
+    assert_load_survived(shop, load);
+}
+
+static void inventory_service__stops_and_goes_on_after_restart_when_sync_fails(void **state) {
+    struct shop *shop = *state;
+    enum { N_EACH = 50 };
+    struct load *load = load_start(shop, "LOAD", N_CUSTOMERS, N_EACH);
+    assert_soon(load_n_accepted(load) > 20);
+
+    fail_sync("inventory.db-wal", 1);
+    struct process *process = shop_process(shop, INVENTORY);
+    assert_int_equal(process_wait(process, WAIT_TIMEOUT_MS), 1);
+    assert_int_equal(occurrences(process_stderr(process), "COMMIT failed"), 1);
+    load_end(load, LOAD_FINISH);
+    assert_int_equal(load_accepted(load).n, N_CUSTOMERS * N_EACH);
+
+    restart(shop, INVENTORY);
+    wait_for_effects(shop, INVENTORY, N_CUSTOMERS * N_EACH);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), N_CUSTOMERS * N_EACH);
+}
+
+/* Unreadable is as good as damaged: it must not go on writing there. */
+static void order_service__stops_when_disk_cannot_be_read(void **state) {
+    struct shop *shop = *state;
+    order_many(shop, "BEFORE", 3);
+    shop_stop(shop, ORDER);
+    restart(shop, ORDER); /* now it has nothing in memory */
+
+    disk_break(disk,
+               &(struct disk_fault){
+                   .files = "order.db*", .calls = DISK_READ, .error = EIO, .n_times = DISK_ALWAYS});
+    struct http_answer refused = checkout(shop, load_order("UNREADABLE"));
+
+    assert_refused(&refused, "unavailable");
+    struct process *process = shop_process(shop, ORDER);
+    assert_int_equal(process_wait(process, WAIT_TIMEOUT_MS), 1);
+    assert_int_equal(occurrences(process_stderr(process), "is damaged or cannot be read"), 1);
+    disk_mend(disk);
+    restart(shop, ORDER);
+    assert_int_equal(checkout(shop, load_order("UNREADABLE")).status, 201);
+    wait_for_effects(shop, INVENTORY, 4);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 4);
+}
+
+static void order_service__recovers_when_power_tears_the_log(void **state) {
+    struct shop *shop = *state;
+    struct load *load = load_start(shop, "LOAD", N_CUSTOMERS, MANY);
+    assert_soon(load_n_accepted(load) > 50);
+
+    tear("order.db-wal", 100);
+    assert_int_equal(process_wait(shop_process(shop, ORDER), WAIT_TIMEOUT_MS), KILLED);
+    load_end(load, LOAD_STOP);
+
+    restart(shop, ORDER);
+    assert_load_survived(shop, load);
+}
+
+/* The log is written into the database when the service stops. */
+static void order_service__recovers_when_power_tears_a_page_of_the_database(void **state) {
+    struct shop *shop = *state;
+    order_many(shop, "BEFORE", 20);
+    wait_for_effects(shop, INVENTORY, 20);
+
+    for (int page = 0; page < 3; page++) {
+        tear("order.db", page);
+        process_signal(shop_process(shop, ORDER), SIGTERM);
+        assert_int_equal(process_wait(shop_process(shop, ORDER), WAIT_TIMEOUT_MS), KILLED);
+        restart(shop, ORDER);
+    }
+
+    assert_int_equal(count_of(shop, ORDER, "/orders?"), 20);
+    disk_mend(disk);
+    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 20);
+    assert_int_equal(
+        database_number(shop, ORDER, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+        1);
+}
+
+#define test_in_shop(test) cmocka_unit_test_setup_teardown(test, open_shop, close_shop)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test_in_shop(order_service__refuses_for_now_when_disk_is_full),
+        test_in_shop(order_service__stores_nothing_that_it_refused_when_disk_is_full),
+        test_in_shop(inventory_service__catches_up_when_its_disk_was_full),
+        test_in_shop(start__refuses_and_names_reason_when_disk_is_full),
+        test_in_shop(order_service__says_outcome_is_unknown_and_stops_when_sync_fails),
+        test_in_shop(order_service__keeps_each_accepted_order_when_sync_fails_under_load),
+        test_in_shop(inventory_service__stops_and_goes_on_after_restart_when_sync_fails),
+        test_in_shop(order_service__stops_when_disk_cannot_be_read),
+        test_in_shop(order_service__recovers_when_power_tears_the_log),
+        test_in_shop(order_service__recovers_when_power_tears_a_page_of_the_database),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
