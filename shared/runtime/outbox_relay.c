@@ -170,9 +170,12 @@ static void disconnect(struct outbox_relay *relay) {
     relay->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
+/* Only as far as rows are promised to be kept: of older ones that are still
+ * there, consumers may have forgotten that they handled them. */
 static enum status rewind_outbox(struct outbox_relay *relay, struct error *err) {
     int64_t first, last;
-    enum status status = outbox_reader_range(relay->reader, &first, &last, err);
+    enum status status =
+        outbox_reader_range(relay->reader, keep_since_ms(relay), &first, &last, err);
     if (status != OK)
         return status;
     int64_t from = first > 0 ? first - 1 : relay->progress.sent_upto;

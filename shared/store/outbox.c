@@ -194,8 +194,8 @@ enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out,
     if (!reader)
         abort();
     enum status status = db_prepare(reader_db,
-                                    "SELECT seq, id, topic, aggregateid, payload, headers"
-                                    " FROM outbox"
+                                    "SELECT seq, id, topic, aggregateid, payload, headers,"
+                                    " created_ms FROM outbox"
                                     " WHERE seq > ? ORDER BY seq",
                                     &reader->next, err);
     if (status == OK)
@@ -203,7 +203,8 @@ enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out,
                             &reader->progress, err);
     if (status == OK)
         status = db_prepare(reader_db,
-                            "SELECT (SELECT min(seq) FROM outbox), (SELECT max(seq) FROM outbox)",
+                            "SELECT (SELECT seq FROM outbox WHERE created_ms >= ? ORDER BY seq"
+                            " LIMIT 1), (SELECT max(seq) FROM outbox)",
                             &reader->range, err);
     if (status != OK) {
         outbox_reader_close(reader);
@@ -256,6 +257,7 @@ enum status outbox_reader_next(struct outbox_reader *reader, struct outbox_row *
     if (row) {
         out->seq = sqlite3_column_int64(reader->next, 0);
         out->id = db_column_text(reader->next, 1);
+        out->created_ms = sqlite3_column_int64(reader->next, 6);
         out->record = (struct record){
             .topic = db_column_text(reader->next, 2),
             .key = column_bytes(reader->next, 3),
@@ -284,14 +286,15 @@ enum status outbox_reader_progress(struct outbox_reader *reader, struct outbox_p
     return OK;
 }
 
-enum status outbox_reader_range(struct outbox_reader *reader, int64_t *out_first, int64_t *out_last,
-                                struct error *err) {
+enum status outbox_reader_range(struct outbox_reader *reader, int64_t since_ms, int64_t *out_first,
+                                int64_t *out_last, struct error *err) {
     bool row;
+    sqlite3_bind_int64(reader->range, 1, since_ms);
     enum status status = db_step(reader->range, &row, err);
     if (status != OK)
         return status;
     *out_first = sqlite3_column_int64(reader->range, 0);
-    *out_last = sqlite3_column_int64(reader->range, 1);
+    *out_last = *out_first > 0 ? sqlite3_column_int64(reader->range, 1) : 0;
     db_reset(reader->range);
     return OK;
 }

@@ -102,6 +102,7 @@ struct outbox_reader;
 struct outbox_row {
     int64_t seq;
     const char *id;       /* of the event; of a dead letter, its record's place */
+    int64_t created_ms;   /* wall clock */
     struct record record; /* lives until the next call on the reader, as the id */
 };
 
@@ -122,6 +123,8 @@ void outbox_reader_pause(struct outbox_reader *reader);
 enum status outbox_reader_progress(struct outbox_reader *reader, struct outbox_progress *out,
                                    struct error *err);
 
-/* The first and last row that is kept; both 0 when there is none. */
-enum status outbox_reader_range(struct outbox_reader *reader, int64_t *out_first, int64_t *out_last,
-                                struct error *err);
+/* The first row that was appended at `since_ms` (wall clock) or later, and the
+ * last row; both 0 when there is none. Rows may be there that are older than
+ * what the last prune should keep: it only runs when something is sent. */
+enum status outbox_reader_range(struct outbox_reader *reader, int64_t since_ms, int64_t *out_first,
+                                int64_t *out_last, struct error *err);

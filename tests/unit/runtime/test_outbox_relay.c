@@ -98,6 +98,14 @@ static void append_large(struct fixture *fixture, int n_bytes) {
     assert_int_equal(writer_run(fixture->shop.writer, append_zeros, &call, NULL), OK);
 }
 
+/* Makes the first `n` rows so much older. */
+static void make_older(struct fixture *fixture, int n, int by_ms) {
+    char sql[128];
+    snprintf(sql, sizeof sql, "UPDATE outbox SET created_ms = created_ms - %d WHERE seq <= %d",
+             by_ms, n);
+    assert_int_equal(db_exec(fixture->shop.db, sql, NULL), OK);
+}
+
 /* Reads the topic until it has had the values 0 to n - 1, each for the first
  * time in this order; returns how many records that were, repetitions included. */
 static int assert_no_gap(struct mock_cluster *mock, int n) {
@@ -235,6 +243,31 @@ static void outbox_relay__publishes_what_is_kept_again_on_another_cluster(void *
     mock_cluster_close(&other);
 }
 
+/* They stay in an outbox that was idle, while inboxes forget them. */
+static void outbox_relay__leaves_out_rows_past_their_retention_on_another_cluster(void **state) {
+    struct fixture *fixture = *state;
+    struct mock_cluster other;
+    append(fixture, 30);
+    open_relay(fixture);
+    shop_wait_for(&fixture->shop, SENT_UPTO, 30);
+    close_relay(fixture, STOP_MS);
+    make_older(fixture, 20, 2 * 3600000);
+    mock_cluster_open(&other);
+    mock_topic_create(&other, ORDERS);
+    fixture->shop.config.kafka.brokers = other.brokers;
+    append(fixture, 1);
+
+    open_relay(fixture);
+    shop_wait_for(&fixture->shop, SENT_UPTO, 31);
+    close_relay(fixture, STOP_MS);
+
+    struct mock_reader reader;
+    mock_reader_open(&reader, &other, ORDERS);
+    assert_value(mock_reader_expect(&reader), "20");
+    mock_reader_close(&reader);
+    mock_cluster_close(&other);
+}
+
 static void outbox_relay__goes_on_behind_a_record_that_no_broker_takes(void **state) {
     struct fixture *fixture = *state;
     append(fixture, 3);
@@ -284,6 +317,7 @@ int main(void) {
         WITH_SHOP(outbox_relay__sends_again_what_the_broker_refused),
         WITH_SHOP(outbox_relay__repeats_and_leaves_no_gap_when_an_acknowledgement_is_lost),
         WITH_SHOP(outbox_relay__publishes_what_is_kept_again_on_another_cluster),
+        WITH_SHOP(outbox_relay__leaves_out_rows_past_their_retention_on_another_cluster),
         WITH_SHOP(outbox_relay__goes_on_behind_a_record_that_no_broker_takes),
         WITH_SHOP(outbox_relay__leaves_out_only_the_record_that_is_too_large_alone),
         WITH_SHOP(outbox_relay__publishes_all_when_only_their_batch_was_too_large),

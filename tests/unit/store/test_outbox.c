@@ -76,7 +76,7 @@ static bool next(struct fixture *fixture, struct outbox_row *out) {
 
 static void assert_range(struct fixture *fixture, int64_t expected_first, int64_t expected_last) {
     int64_t first = -1, last = -1;
-    assert_int_equal(outbox_reader_range(fixture->reader, &first, &last, &fixture->err), OK);
+    assert_int_equal(outbox_reader_range(fixture->reader, 0, &first, &last, &fixture->err), OK);
     assert_int_equal(first, expected_first);
     assert_int_equal(last, expected_last);
 }
@@ -329,6 +329,24 @@ static void outbox_set_progress__keeps_sent_rows_that_are_young(void **state) {
     assert_range(fixture, 3, 3);
 }
 
+static void outbox_reader_range__leaves_out_rows_before_the_time(void **state) {
+    struct fixture *fixture = *state;
+    int64_t first, last, now_ms = clock_now_ms();
+    append_records(fixture, 4);
+    assert_int_equal(db_exec(fixture->db,
+                             "UPDATE outbox SET created_ms = created_ms - 60000 WHERE seq <= 2",
+                             NULL),
+                     OK);
+    assert_int_equal(
+        outbox_reader_range(fixture->reader, now_ms - 30000, &first, &last, &fixture->err), OK);
+    assert_int_equal(first, 3);
+    assert_int_equal(last, 4);
+    assert_int_equal(
+        outbox_reader_range(fixture->reader, now_ms + 60000, &first, &last, &fixture->err), OK);
+    assert_int_equal(first, 0);
+    assert_int_equal(last, 0);
+}
+
 static void outbox__never_uses_a_number_again_when_all_rows_have_gone(void **state) {
     struct fixture *fixture = *state;
     struct outbox_row row;
@@ -365,6 +383,7 @@ int main(void) {
         WITH_OUTBOX(outbox_backlog__leaves_out_what_was_undone),
         WITH_OUTBOX(outbox_set_progress__deletes_sent_rows_that_are_old_some_at_a_time),
         WITH_OUTBOX(outbox_set_progress__keeps_sent_rows_that_are_young),
+        WITH_OUTBOX(outbox_reader_range__leaves_out_rows_before_the_time),
         WITH_OUTBOX(outbox__never_uses_a_number_again_when_all_rows_have_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
