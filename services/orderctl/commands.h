@@ -23,3 +23,4 @@ struct command {
 
 int run_dlq(const struct config *config, int argc, char **argv);
 int run_trace(const struct config *config, int argc, char **argv);
+int run_republish(const struct config *config, int argc, char **argv);

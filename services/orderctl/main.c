@@ -16,6 +16,8 @@ static const struct command commands[] = {
      run_dlq},
     {"trace", "ORDER-ID [--json] [--wait SECONDS]",
      "what has happened to an order, and what is missing", run_trace},
+    {"republish", "--since TIME [--service NAME] [--topic TOPIC] [--dry-run]",
+     "sends events that the outboxes keep to their topics once more", run_republish},
     {NULL, NULL, NULL, NULL},
 };
 
