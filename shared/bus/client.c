@@ -16,9 +16,9 @@ static void log_from_kafka(const rd_kafka_t *client, int level, const char *faci
     log_write(level <= 2 ? LOG_WARN : LOG_DEBUG, "kafka %s: %s", facility, text);
 }
 
-/* Errors that are not about one request: brokers that cannot be reached come
- * here again and again, so they are only of interest when debugging. */
-static void error_from_kafka(rd_kafka_t *client, int code, const char *reason, void *opaque) {
+/* Brokers that cannot be reached come here again and again, so this is only of
+ * interest when debugging. */
+void client_log_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
     (void)client;
     (void)opaque;
     log_debug("kafka: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
@@ -112,7 +112,7 @@ enum status client_conf_new(const struct kafka_config *config,
                             struct error *err) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, log_from_kafka);
-    rd_kafka_conf_set_error_cb(conf, error_from_kafka);
+    rd_kafka_conf_set_error_cb(conf, client_log_error);
 
     const struct client_property address[] = {
         {"bootstrap.servers", config->brokers},
@@ -165,4 +165,12 @@ enum status client_cluster_id(rd_kafka_t *client, int timeout_ms, char out[stati
     snprintf(out, CLUSTER_ID_SIZE, "%s", id);
     rd_kafka_mem_free(client, id);
     return OK;
+}
+
+void client_learn_topic(rd_kafka_t *client, const char *topic, int timeout_ms) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+    if (rd_kafka_metadata(client, 0, handle, &metadata, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
 }

@@ -33,6 +33,10 @@ enum status client_conf_new(const struct kafka_config *config,
                             const struct client_properties *properties, rd_kafka_conf_t **out,
                             struct error *err);
 
+/* The error callback of every client that sets no other: for errors that are not
+ * about one request. */
+void client_log_error(rd_kafka_t *client, int code, const char *reason, void *opaque);
+
 /* Makes a handle; `conf` is taken, also on failure. */
 enum status client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out,
                        struct error *err);
@@ -41,6 +45,10 @@ enum status client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t *
  * within `timeout_ms`. ERR_UNAVAILABLE: no broker has told it yet. */
 enum status client_cluster_id(rd_kafka_t *client, int timeout_ms, char out[static CLUSTER_ID_SIZE],
                               struct error *err);
+
+/* Learns about a topic ahead of its first use, which would otherwise wait for
+ * that up to a second. A failure does no harm. */
+void client_learn_topic(rd_kafka_t *client, const char *topic, int timeout_ms);
 
 /* The kinds that there are. */
 extern const struct client_properties client_plain_properties;

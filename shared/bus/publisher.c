@@ -29,6 +29,7 @@ struct publisher {
     rd_kafka_t *client;
     rd_kafka_queue_t *reports;
     struct publisher_events events;
+    bool was_cut_off;
 };
 
 static enum status from_delivery_error(rd_kafka_resp_err_t code) {
@@ -37,12 +38,32 @@ static enum status from_delivery_error(rd_kafka_resp_err_t code) {
     return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? ERR_INVALID : ERR_UNAVAILABLE;
 }
 
+static void tell_place(struct publisher *publisher, const rd_kafka_message_t *message) {
+    const struct record_place place = {
+        .topic = rd_kafka_topic_name(message->rkt),
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+    };
+    if (publisher->events.placed && place.offset >= 0)
+        publisher->events.placed(publisher->events.context, &place);
+}
+
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     (void)client;
     struct publisher *publisher = opaque;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        tell_place(publisher, message);
     publisher->events.delivered(publisher->events.context, (uint64_t)(uintptr_t)message->_private,
                                 from_delivery_error(message->err),
                                 message->err ? rd_kafka_err2str(message->err) : "");
+}
+
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
+    struct publisher *publisher = opaque;
+    client_log_error(client, code, reason, NULL);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        publisher->was_cut_off = true;
 }
 
 enum status publisher_open(const struct kafka_config *config, const struct publisher_events *events,
@@ -57,6 +78,7 @@ enum status publisher_open(const struct kafka_config *config, const struct publi
     if (status == OK) {
         rd_kafka_conf_set_opaque(conf, publisher);
         rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        rd_kafka_conf_set_error_cb(conf, on_error);
         status = client_new(RD_KAFKA_PRODUCER, conf, &publisher->client, err);
     }
     if (status != OK) {
@@ -117,12 +139,7 @@ enum status publisher_send(struct publisher *publisher, const struct record *rec
 }
 
 void publisher_prepare(struct publisher *publisher, const char *topic) {
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(publisher->client, topic, NULL);
-    if (rd_kafka_metadata(publisher->client, 0, handle, &metadata, PREPARE_TIMEOUT_MS) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR)
-        rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(handle);
+    client_learn_topic(publisher->client, topic, PREPARE_TIMEOUT_MS);
 }
 
 void publisher_poll(struct publisher *publisher, int timeout_ms) {
@@ -131,6 +148,12 @@ void publisher_poll(struct publisher *publisher, int timeout_ms) {
 
 bool publisher_is_broken(const struct publisher *publisher) {
     return rd_kafka_fatal_error(publisher->client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool publisher_was_cut_off(struct publisher *publisher) {
+    bool was_cut_off = publisher->was_cut_off;
+    publisher->was_cut_off = false;
+    return was_cut_off;
 }
 
 enum status publisher_cluster_id(struct publisher *publisher, int timeout_ms, char *out,

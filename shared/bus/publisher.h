@@ -23,6 +23,9 @@ struct publisher_events {
      * wake your own. Written as 8 bytes (an eventfd) when it is >= 0. */
     int wake_fd;
     void *context;
+    /* Where a record stands, before `delivered` says OK of it; NULL: nobody
+     * asks. The place's topic lives for the call. */
+    void (*placed)(void *context, const struct record_place *place);
 };
 
 enum status publisher_open(const struct kafka_config *config, const struct publisher_events *events,
@@ -46,6 +49,10 @@ void publisher_poll(struct publisher *publisher, int timeout_ms);
 /* True after an error that an idempotent producer cannot recover from: close
  * it, open another, send again what was not acknowledged. */
 bool publisher_is_broken(const struct publisher *publisher);
+
+/* Was the connection to all brokers lost since the last call? Asked between
+ * calls of publisher_poll. */
+bool publisher_was_cut_off(struct publisher *publisher);
 
 /* As client_cluster_id; `out` has room for `size` bytes. */
 enum status publisher_cluster_id(struct publisher *publisher, int timeout_ms, char *out,

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/client.h"
+#include "bus/landmarks.h"
 #include "bus/message.h"
 
 #include <stdatomic.h>
@@ -13,7 +14,13 @@
 /* Bytes that one batch holds in memory before it stops to take more. */
 enum { BATCH_BYTES_MAX = 4 * 1024 * 1024 };
 
-enum { COMMITTED_TIMEOUT_MS = 1000, CLUSTER_CHECK_MS = 1000, CLOSE_TIMEOUT_MS = 1000 };
+enum {
+    COMMITTED_TIMEOUT_MS = 1000,
+    LOG_CHECK_TIMEOUT_MS = 1000,
+    CLUSTER_CHECK_MS = 1000,
+    RESUME_PAUSE_MS = 500,
+    CLOSE_TIMEOUT_MS = 1000,
+};
 
 /* 6000 ms is the shortest session that a Kafka broker accepts by default; it
  * bounds how long a killed member's partitions stand still. The queue and
@@ -52,6 +59,9 @@ struct subscriber {
     char cluster_id[CLUSTER_ID_SIZE];
     int64_t next_cluster_check_ms;
     atomic_bool has_joined;
+    bool was_cut_off;  /* from all brokers; nothing is read until it has resumed */
+    bool is_suspended; /* and that is seen to */
+    int64_t next_resume_ms;
 
     enum status start_status; /* of the last assignment */
     struct error start_err;
@@ -72,7 +82,69 @@ static void drop_batch(struct subscriber *subscriber) {
     subscriber->n = 0;
 }
 
-/* Asks the group and the caller where to start, partition by partition. */
+/* Starts a partition from its beginning, and the group's next members, too:
+ * a crash must not bring the old offset back. */
+static enum status rewind_partition(struct subscriber *subscriber,
+                                    rd_kafka_topic_partition_t *partition, struct error *err) {
+    log_warn("group %s: Kafka has lost records of %s/%d: what stood before offset %lld is not "
+             "there; reading it from its beginning",
+             subscriber->config.group, partition->topic, partition->partition,
+             (long long)partition->offset);
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(offsets, partition->topic, partition->partition)->offset = 0;
+    rd_kafka_resp_err_t code = rd_kafka_commit(subscriber->client, offsets, 0);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    partition->offset = RD_KAFKA_OFFSET_BEGINNING;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    return error_set(err, ERR_UNAVAILABLE, "going back to the beginning of %s: %s",
+                     partition->topic, rd_kafka_err2str(code));
+}
+
+/* Starts behind those of the last records that are still there. */
+static enum status check_starts(struct subscriber *subscriber, const struct record_place *last,
+                                size_t n, rd_kafka_topic_partition_list_t *partitions,
+                                struct error *err) {
+    bool *gone = calloc(n + 1, sizeof *gone);
+    if (!gone)
+        abort();
+    enum status status =
+        landmarks_check(subscriber->config.kafka, last, n, LOG_CHECK_TIMEOUT_MS, gone, err);
+    for (size_t i = 0; status == OK && i < n; i++)
+        if (gone[i])
+            status = rewind_partition(
+                subscriber,
+                rd_kafka_topic_partition_list_find(partitions, last[i].topic, last[i].partition),
+                err);
+    free(gone);
+    return status;
+}
+
+/* Asks the caller where to start, partition by partition. */
+static enum status ask_starts(struct subscriber *subscriber,
+                              rd_kafka_topic_partition_list_t *partitions, struct error *err) {
+    enum status status = OK;
+    size_t n = 0;
+    struct record_place *last = calloc((size_t)partitions->cnt + 1, sizeof *last);
+    if (!last)
+        abort();
+    for (int i = 0; status == OK && i < partitions->cnt; i++) {
+        rd_kafka_topic_partition_t *partition = &partitions->elems[i];
+        int64_t committed = partition->offset >= 0 ? partition->offset : -1;
+        last[n] =
+            (struct record_place){.topic = partition->topic, .partition = partition->partition};
+        status = subscriber->config.start(subscriber->config.context, subscriber->cluster_id,
+                                          committed, &last[n], err);
+        bool is_beginning = status == OK && last[n].offset < 0;
+        partition->offset = is_beginning ? RD_KAFKA_OFFSET_BEGINNING : last[n].offset + 1;
+        n += !is_beginning;
+    }
+    if (status == OK)
+        status = check_starts(subscriber, last, n, partitions, err);
+    free(last);
+    return status;
+}
+
 static enum status find_starts(struct subscriber *subscriber,
                                rd_kafka_topic_partition_list_t *partitions, struct error *err) {
     enum status status =
@@ -84,15 +156,7 @@ static enum status find_starts(struct subscriber *subscriber,
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return error_set(err, ERR_UNAVAILABLE, "reading the committed offsets: %s",
                          rd_kafka_err2str(code));
-
-    for (int i = 0; status == OK && i < partitions->cnt; i++) {
-        rd_kafka_topic_partition_t *partition = &partitions->elems[i];
-        int64_t committed = partition->offset >= 0 ? partition->offset : -1;
-        status = subscriber->config.start(subscriber->config.context, subscriber->cluster_id,
-                                          partition->topic, partition->partition, committed,
-                                          &partition->offset, err);
-    }
-    return status;
+    return ask_starts(subscriber, partitions, err);
 }
 
 static enum status assign(struct subscriber *subscriber, struct error *err) {
@@ -109,6 +173,7 @@ static void forget_assignment(struct subscriber *subscriber) {
         rd_kafka_topic_partition_list_destroy(subscriber->assigned);
     subscriber->assigned = NULL;
     subscriber->start_status = OK;
+    subscriber->is_suspended = false;
 }
 
 static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
@@ -129,6 +194,13 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     atomic_store(&subscriber->has_joined, subscriber->start_status == OK);
     log_info("group %s: %d partitions of cluster %s assigned", subscriber->config.group,
              partitions->cnt, subscriber->cluster_id);
+}
+
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {
+    struct subscriber *subscriber = opaque;
+    client_log_error(client, code, reason, NULL);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        subscriber->was_cut_off = true;
 }
 
 static enum status subscribe(struct subscriber *subscriber, struct error *err) {
@@ -161,6 +233,7 @@ static enum status make_client(struct subscriber *subscriber, struct error *err)
         return status;
     rd_kafka_conf_set_opaque(conf, subscriber);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set(conf, "group.id", config->group, NULL, 0);
     return client_new(RD_KAFKA_CONSUMER, conf, &subscriber->client, err);
 }
@@ -220,13 +293,33 @@ static enum status check_cluster(struct subscriber *subscriber, struct error *er
     return subscriber_restart(subscriber, err);
 }
 
-/* Takes records until one has to be waited for; an error ends it. */
+/* A broker that was away may come back without its records, and with others in
+ * their places: nothing is read until the starts have been looked at again. */
+static void check_connection(struct subscriber *subscriber) {
+    int64_t now = clock_monotonic_ms();
+    if (subscriber->was_cut_off && subscriber->assigned && subscriber->start_status == OK) {
+        rd_kafka_assign(subscriber->client, NULL);
+        subscriber->is_suspended = true;
+    }
+    subscriber->was_cut_off = false;
+    if (!subscriber->is_suspended || now < subscriber->next_resume_ms)
+        return;
+    subscriber->next_resume_ms = now + RESUME_PAUSE_MS;
+    subscriber->is_suspended = assign(subscriber, NULL) != OK;
+}
+
+/* Takes records until one has to be waited for; an error ends it, and so does
+ * the end of the connection: what comes then is not yet to be taken. */
 static enum status take_records(struct subscriber *subscriber, int timeout_ms, size_t max,
                                 struct error *err) {
     size_t bytes = 0;
     while (subscriber->n < max && bytes < BATCH_BYTES_MAX) {
         rd_kafka_message_t *message =
             rd_kafka_consumer_poll(subscriber->client, subscriber->n == 0 ? timeout_ms : 0);
+        if (subscriber->was_cut_off && message) {
+            rd_kafka_message_destroy(message);
+            break;
+        }
         if (!message)
             break;
         if (message->err) {
@@ -259,6 +352,7 @@ enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_
         status = check_cluster(subscriber, err);
     if (status != OK)
         return status;
+    check_connection(subscriber);
 
     status = take_records(subscriber, timeout_ms, max, err);
     if (subscriber->start_status != OK) {
@@ -296,6 +390,7 @@ enum status subscriber_restart(struct subscriber *subscriber, struct error *err)
     drop_batch(subscriber);
     if (!subscriber->assigned)
         return OK;
+    subscriber->is_suspended = false;
     subscriber->start_status = assign(subscriber, err);
     if (subscriber->start_status != OK)
         subscriber->start_err = *err;

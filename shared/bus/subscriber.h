@@ -13,24 +13,24 @@
 
 struct subscriber;
 
-enum { SUBSCRIBER_BEGINNING = -2 }; /* an offset: the first record that is there */
-
 struct subscriber_config {
-    const struct kafka_config *kafka;
+    const struct kafka_config *kafka; /* borrowed for the subscriber's whole life */
     const char *group;
     const char *const *topics; /* borrowed for the call of subscriber_open */
     size_t n_topics;
     bool is_embedded; /* the broker is the embedded one, see topics_ensure */
 
     /*
-     * Where to start in a partition that this member was given. `committed` is
-     * the group's committed offset, or -1 for none. Called in subscriber_poll.
+     * Where to start in a partition that this member was given: behind the
+     * place that is to be filled in. It comes with its topic and partition; the
+     * offset -1 means the beginning. `committed` is the group's committed
+     * offset, or -1 for none. When Kafka no longer has that record, the
+     * partition starts from its beginning, too. Called in subscriber_poll.
      * After an error nothing is read, subscriber_poll returns it, and
      * subscriber_restart tries again.
      */
-    enum status (*start)(void *context, const char *cluster_id, const char *topic,
-                         int32_t partition, int64_t committed, int64_t *out_offset,
-                         struct error *err);
+    enum status (*start)(void *context, const char *cluster_id, int64_t committed,
+                         struct record_place *out_last, struct error *err);
     void *context;
 };
 

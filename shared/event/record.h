@@ -41,6 +41,14 @@ struct record {
     struct record_header headers[RECORD_HEADERS_MAX];
 };
 
+/* Where a record stands in Kafka. */
+struct record_place {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* as Kafka has it; -1: not known */
+};
+
 /* A walk over all headers of a record, in their order. */
 struct record_walk {
     const struct record *record;

@@ -161,9 +161,10 @@ static enum status note_positions(struct consume_once *consumer, struct error *e
         if (at < n)
             continue;
         last[n++] = record;
-        enum status status =
-            inbox_set_position(consumer->config.inbox, subscriber_cluster_id(consumer->subscriber),
-                               record->topic, record->partition, record->offset + 1, err);
+        const struct record_place place = {record->topic, record->partition, record->offset,
+                                           record->timestamp_ms};
+        enum status status = inbox_set_position(
+            consumer->config.inbox, subscriber_cluster_id(consumer->subscriber), &place, err);
         if (status != OK)
             return status;
     }
@@ -193,28 +194,26 @@ static enum status apply_batch(void *context, struct error *err) {
  * the inbox knows what was handled. */
 struct start_query {
     struct consume_once *consumer;
-    const char *cluster_id, *topic;
-    int32_t partition;
-    int64_t position;
+    const char *cluster_id;
+    struct record_place place;
 };
 
 static enum status query_position(void *context, struct error *err) {
     struct start_query *query = context;
-    return inbox_get_position(query->consumer->config.inbox, query->cluster_id, query->topic,
-                              query->partition, &query->position, err);
+    return inbox_get_position(query->consumer->config.inbox, query->cluster_id, &query->place, err);
 }
 
-static enum status find_start(void *context, const char *cluster_id, const char *topic,
-                              int32_t partition, int64_t committed, int64_t *out_offset,
-                              struct error *err) {
-    struct start_query query = {context, cluster_id, topic, partition, -1};
+static enum status find_start(void *context, const char *cluster_id, int64_t committed,
+                              struct record_place *out_last, struct error *err) {
+    struct start_query query = {context, cluster_id, *out_last};
     enum status status = writer_run(query.consumer->config.writer, query_position, &query, err);
     if (status != OK)
         return status;
-    if (committed < 0)
-        *out_offset = SUBSCRIBER_BEGINNING;
-    else
-        *out_offset = query.position > committed ? query.position : committed;
+    *out_last = query.place;
+    if (committed < 0 || committed - 1 > query.place.offset) {
+        out_last->offset = committed < 0 ? -1 : committed - 1;
+        out_last->timestamp_ms = -1;
+    }
     return OK;
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/publisher.h"
+#include "runtime/acknowledged.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +21,7 @@ enum {
     TOPICS_TIMEOUT_MS = 1000,
     RETRY_MS = 500, /* pause after a failure */
     CLUSTER_CHECK_MS = 1000,
+    LOG_CHECK_TIMEOUT_MS = 1000,
 };
 
 struct in_flight {
@@ -28,11 +30,19 @@ struct in_flight {
     bool is_acknowledged;
 };
 
+/* How far it is, as it is stored. */
+struct note {
+    struct outbox_progress progress;
+    struct acknowledged_note acknowledged;
+};
+
 struct outbox_relay {
     struct outbox_relay_config config;
     struct db *db;
     struct outbox_reader *reader;
+    struct acknowledged *acknowledged;
     struct publisher *publisher; /* NULL: not connected */
+    bool is_embedded;            /* the broker, see topics_ensure */
     pthread_t thread;
     int wake_fd;
     atomic_bool is_closing;
@@ -42,15 +52,16 @@ struct outbox_relay {
     struct in_flight window[WINDOW];
     uint64_t first_tag, end_tag;
     bool must_reconnect;
-    int64_t alone_upto; /* a broker refused a batch as too large: up to this row, one is sent at a
-                           time, to find the one that is; 0: none */
+    int64_t alone_upto;  /* a broker refused a batch as too large: up to this row, one is sent at a
+                            time, to find the one that is; 0: none */
+    bool must_check_log; /* has Kafka lost records? */
     enum { UNTRIED, REACHABLE, UNREACHABLE } broker; /* as last said in the log */
     int64_t retry_at_ms;
-    int64_t next_cluster_check_ms;
+    int64_t next_cluster_check_ms, next_log_check_ms;
 
     struct outbox_progress progress; /* how far it is acknowledged */
     struct write_job note;           /* the job that notes it */
-    struct outbox_progress noting;   /* what that job writes */
+    struct note noting;              /* what that job writes */
     int64_t noted_upto;
     int64_t noted_at_ms;
     atomic_bool note_is_queued;
@@ -82,9 +93,18 @@ static struct outbox_relay *relay_of(struct write_job *note) {
     return (struct outbox_relay *)(void *)((char *)note - offsetof(struct outbox_relay, note));
 }
 
+static enum status store_note(struct outbox_relay *relay, const struct note *note,
+                              int64_t forget_before_ms, struct error *err) {
+    enum status status =
+        outbox_set_progress(relay->config.outbox, &note->progress, forget_before_ms, err);
+    if (status == OK)
+        status = acknowledged_store(&note->acknowledged, relay->config.outbox, err);
+    return status;
+}
+
 static enum status apply_note(struct write_job *job, struct error *err) {
     struct outbox_relay *relay = relay_of(job);
-    return outbox_set_progress(relay->config.outbox, &relay->noting, keep_since_ms(relay), err);
+    return store_note(relay, &relay->noting, keep_since_ms(relay), err);
 }
 
 /* A note that failed is made good by the next one, at the latest when the relay
@@ -93,6 +113,8 @@ static void finish_note(struct write_job *job, enum status status, const struct 
     struct outbox_relay *relay = relay_of(job);
     if (status != OK)
         log_debug("outbox: noting what was sent: %s", err->text); /* the service says it once */
+    else
+        relay->noting.acknowledged.forgets = false;
     atomic_store(&relay->note_is_queued, false);
 }
 
@@ -102,13 +124,14 @@ static void note_progress(struct outbox_relay *relay) {
     if (relay->progress.sent_upto == relay->noted_upto || atomic_load(&relay->note_is_queued) ||
         (!is_idle && now < relay->noted_at_ms + NOTE_MS))
         return;
-    relay->noting = relay->progress;
+    relay->noting.progress = relay->progress;
+    acknowledged_take(relay->acknowledged, &relay->noting.acknowledged);
     atomic_store(&relay->note_is_queued, true);
     if (writer_submit(relay->config.writer, &relay->note, NULL) != OK) {
         atomic_store(&relay->note_is_queued, false);
         return;
     }
-    relay->noted_upto = relay->noting.sent_upto;
+    relay->noted_upto = relay->noting.progress.sent_upto;
     relay->noted_at_ms = now;
 }
 
@@ -161,6 +184,16 @@ static void on_delivered(void *context, uint64_t tag, enum status status, const 
     row->is_acknowledged = true;
 }
 
+/* The embedded broker stamps its answers with a time that is not the record's. */
+static void on_placed(void *context, const struct record_place *place) {
+    struct outbox_relay *relay = context;
+    struct record_place known = *place;
+    if (relay->is_embedded)
+        known.timestamp_ms = -1;
+    if (!acknowledged_add(relay->acknowledged, &known))
+        relay->must_check_log = true;
+}
+
 static void disconnect(struct outbox_relay *relay) {
     publisher_close(relay->publisher);
     relay->publisher = NULL;
@@ -180,33 +213,46 @@ static enum status rewind_outbox(struct outbox_relay *relay, struct error *err) 
         return status;
     int64_t from = first > 0 ? first - 1 : relay->progress.sent_upto;
     if (*relay->progress.cluster_id && from < relay->progress.sent_upto)
-        log_warn("outbox: this is another Kafka cluster than last time; publishing the %lld events "
-                 "that are kept once more, consumers know those they have handled",
+        log_warn("outbox: publishing the %lld events that are kept once more, consumers know those "
+                 "they have handled",
                  (long long)(relay->progress.sent_upto - from));
     if (from < relay->progress.sent_upto)
         relay->progress.sent_upto = from;
     relay->alone_upto = 0;
+    acknowledged_forget(relay->acknowledged);
+    relay->noted_upto = -1; /* not as it was */
     return OK;
 }
 
-/* Finds out which cluster it is, and where in the outbox that means to go on. */
-static enum status find_position(struct outbox_relay *relay, struct error *err) {
+/* Does Kafka still have what this outbox has sent to it? */
+static enum status compare_cluster(struct outbox_relay *relay, struct error *err) {
     char cluster_id[sizeof relay->progress.cluster_id];
     enum status status = publisher_cluster_id(relay->publisher, CONNECT_TIMEOUT_MS, cluster_id,
                                               sizeof cluster_id, err);
     if (status != OK)
         return status;
-    if (strcmp(cluster_id, relay->progress.cluster_id) != 0) {
+    bool is_other = strcmp(cluster_id, relay->progress.cluster_id) != 0, is_lost = false;
+    if (!is_other)
+        status = acknowledged_check(relay->acknowledged, &relay->config.config->kafka,
+                                    LOG_CHECK_TIMEOUT_MS, &is_lost, err);
+    if (status == OK && is_other && *relay->progress.cluster_id)
+        log_warn("outbox: this is another Kafka cluster than last time");
+    if (status == OK && (is_other || is_lost))
         status = rewind_outbox(relay, err);
-        if (status != OK)
-            return status;
+    if (status == OK)
         strcpy(relay->progress.cluster_id, cluster_id);
-        relay->noted_upto = -1; /* the new id is to be noted, too */
-    }
-    bool is_embedded;
-    status = config_ensure_topics(relay->config.config, TOPICS_TIMEOUT_MS, &is_embedded, err);
+    return status;
+}
+
+/* Finds out which cluster it is, and where in the outbox that means to go on. */
+static enum status find_position(struct outbox_relay *relay, struct error *err) {
+    enum status status =
+        config_ensure_topics(relay->config.config, TOPICS_TIMEOUT_MS, &relay->is_embedded, err);
+    if (status == OK)
+        status = compare_cluster(relay, err);
     if (status != OK)
         return status;
+    relay->must_check_log = false;
     for (int type = 0; type < N_EVENT_TYPES; type++) /* or the first order takes a second longer */
         publisher_prepare(relay->publisher, relay->config.config->topics[type]);
     outbox_reader_seek(relay->reader, relay->progress.sent_upto);
@@ -215,7 +261,11 @@ static enum status find_position(struct outbox_relay *relay, struct error *err) 
 
 static enum status connect_broker(struct outbox_relay *relay, struct error *err) {
     const struct publisher_events events = {
-        .delivered = on_delivered, .wake_fd = relay->wake_fd, .context = relay};
+        .delivered = on_delivered,
+        .wake_fd = relay->wake_fd,
+        .context = relay,
+        .placed = on_placed,
+    };
     enum status status =
         publisher_open(&relay->config.config->kafka, &events, &relay->publisher, err);
     if (status != OK)
@@ -276,6 +326,21 @@ static bool is_other_cluster(struct outbox_relay *relay) {
            strcmp(id, relay->progress.cluster_id) != 0;
 }
 
+/* A broker that was away may come back without its records. The check that
+ * decides is the one of the connection made anew; it waits until then. */
+static bool has_lost_records(struct outbox_relay *relay) {
+    int64_t now = clock_monotonic_ms();
+    bool is_lost = false;
+    if (publisher_was_cut_off(relay->publisher))
+        relay->must_check_log = true;
+    if (!relay->must_check_log || now < relay->next_log_check_ms || atomic_load(&relay->is_closing))
+        return false;
+    relay->next_log_check_ms = now + RETRY_MS;
+    relay->must_check_log = acknowledged_check(relay->acknowledged, &relay->config.config->kafka,
+                                               LOG_CHECK_TIMEOUT_MS, &is_lost, NULL) != OK;
+    return is_lost;
+}
+
 /* One round; returns how long to wait before the next. */
 static int run_once(struct outbox_relay *relay) {
     struct error err;
@@ -298,7 +363,7 @@ static int run_once(struct outbox_relay *relay) {
     if (status != OK)
         log_warn("outbox: %s", err.text);
     if (status != OK || relay->must_reconnect || publisher_is_broken(relay->publisher) ||
-        is_other_cluster(relay)) {
+        is_other_cluster(relay) || has_lost_records(relay)) {
         disconnect(relay);
         return RETRY_MS;
     }
@@ -328,6 +393,8 @@ static void *relay_main(void *context) {
 }
 
 static void relay_free(struct outbox_relay *relay) {
+    acknowledged_note_release(&relay->noting.acknowledged);
+    acknowledged_close(relay->acknowledged);
     outbox_reader_close(relay->reader);
     db_close(relay->db);
     if (relay->wake_fd >= 0)
@@ -341,6 +408,8 @@ static enum status start(struct outbox_relay *relay, struct error *err) {
         status = outbox_reader_open(relay->db, &relay->reader, err);
     if (status == OK)
         status = outbox_reader_progress(relay->reader, &relay->progress, err);
+    if (status == OK)
+        status = acknowledged_open(relay->db, &relay->acknowledged, err);
     if (status != OK)
         return status;
     relay->noted_upto = relay->progress.sent_upto;
@@ -375,9 +444,21 @@ enum status outbox_relay_open(const struct outbox_relay_config *config, struct o
     return OK;
 }
 
-static enum status note_last(void *context, struct error *err) {
-    struct outbox_relay *relay = context;
-    return outbox_set_progress(relay->config.outbox, &relay->progress, 0, err);
+struct last_note {
+    struct outbox_relay *relay;
+    struct note note;
+};
+
+static enum status store_last_note(void *context, struct error *err) {
+    struct last_note *last = context;
+    return store_note(last->relay, &last->note, 0, err);
+}
+
+static void note_last(struct outbox_relay *relay) {
+    struct last_note last = {.relay = relay, .note.progress = relay->progress};
+    acknowledged_take(relay->acknowledged, &last.note.acknowledged);
+    writer_run(relay->config.writer, store_last_note, &last, NULL);
+    acknowledged_note_release(&last.note.acknowledged);
 }
 
 void outbox_relay_close(struct outbox_relay *relay, int timeout_ms) {
@@ -387,7 +468,7 @@ void outbox_relay_close(struct outbox_relay *relay, int timeout_ms) {
     atomic_store(&relay->is_closing, true);
     outbox_relay_wake(relay);
     pthread_join(relay->thread, NULL);
-    writer_run(relay->config.writer, note_last, relay, NULL);
+    note_last(relay);
     /* A note that is still queued is in our memory: the last one came behind it,
      * unless the writer refused it. */
     while (atomic_load(&relay->note_is_queued))

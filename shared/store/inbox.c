@@ -12,9 +12,10 @@ static const char *const statements[N_STATEMENTS] = {
                " ON CONFLICT DO NOTHING",
     [REJECT] = "INSERT INTO rejected (cluster_id, topic, partition, offset, reason, rejected_ms)"
                " VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-    [SET_POSITION] = "INSERT INTO positions VALUES (?,?,?,?)"
-                     " ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset",
-    [GET_POSITION] = "SELECT next_offset FROM positions"
+    [SET_POSITION] = "INSERT INTO positions VALUES (?,?,?,?,?)"
+                     " ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset,"
+                     " before_ms = excluded.before_ms",
+    [GET_POSITION] = "SELECT next_offset, before_ms FROM positions"
                      " WHERE cluster_id = ? AND topic = ? AND partition = ?",
 };
 
@@ -84,27 +85,29 @@ enum status inbox_reject(struct inbox *inbox, const char *cluster_id, const stru
     return run_insert(inbox, insert, out_is_new, err);
 }
 
-enum status inbox_set_position(struct inbox *inbox, const char *cluster_id, const char *topic,
-                               int32_t partition, int64_t next_offset, struct error *err) {
+enum status inbox_set_position(struct inbox *inbox, const char *cluster_id,
+                               const struct record_place *last, struct error *err) {
     sqlite3_stmt *set = inbox->stmt[SET_POSITION];
     db_bind_text(set, 1, cluster_id);
-    db_bind_text(set, 2, topic);
-    sqlite3_bind_int64(set, 3, partition);
-    sqlite3_bind_int64(set, 4, next_offset);
+    db_bind_text(set, 2, last->topic);
+    sqlite3_bind_int64(set, 3, last->partition);
+    sqlite3_bind_int64(set, 4, last->offset + 1);
+    sqlite3_bind_int64(set, 5, last->timestamp_ms);
     return db_run(set, err);
 }
 
-enum status inbox_get_position(struct inbox *inbox, const char *cluster_id, const char *topic,
-                               int32_t partition, int64_t *out_next_offset, struct error *err) {
+enum status inbox_get_position(struct inbox *inbox, const char *cluster_id,
+                               struct record_place *out, struct error *err) {
     sqlite3_stmt *get = inbox->stmt[GET_POSITION];
     bool row;
     db_bind_text(get, 1, cluster_id);
-    db_bind_text(get, 2, topic);
-    sqlite3_bind_int64(get, 3, partition);
+    db_bind_text(get, 2, out->topic);
+    sqlite3_bind_int64(get, 3, out->partition);
     enum status status = db_step(get, &row, err);
     if (status != OK)
         return status;
-    *out_next_offset = row ? sqlite3_column_int64(get, 0) : -1;
+    out->offset = row ? sqlite3_column_int64(get, 0) - 1 : -1;
+    out->timestamp_ms = row ? sqlite3_column_int64(get, 1) : -1;
     db_reset(get);
     return OK;
 }

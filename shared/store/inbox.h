@@ -36,6 +36,10 @@
     " PRIMARY KEY (cluster_id, topic, partition)"                                                  \
     ") STRICT, WITHOUT ROWID;"
 
+/* The second step: when the last record before each position was written, so that
+ * a broker that has lost it is noticed. */
+#define INBOX_SCHEMA_2 "ALTER TABLE positions ADD COLUMN before_ms INTEGER NOT NULL DEFAULT -1;"
+
 struct inbox;
 
 enum status inbox_open(struct db *writer_db, struct inbox **out, struct error *err);
@@ -53,14 +57,15 @@ enum status inbox_insert(struct inbox *inbox, const struct envelope *envelope, b
 enum status inbox_reject(struct inbox *inbox, const char *cluster_id, const struct record *record,
                          const char *reason, bool *out_is_new, struct error *err);
 
-/* Stores the offset of the next record to read from a partition. */
-enum status inbox_set_position(struct inbox *inbox, const char *cluster_id, const char *topic,
-                               int32_t partition, int64_t next_offset, struct error *err);
+/* Stores the last record that was read from its partition. */
+enum status inbox_set_position(struct inbox *inbox, const char *cluster_id,
+                               const struct record_place *last, struct error *err);
 
-/* Reads it; -1 when this database has read nothing from that partition of that
- * cluster. */
-enum status inbox_get_position(struct inbox *inbox, const char *cluster_id, const char *topic,
-                               int32_t partition, int64_t *out_next_offset, struct error *err);
+/* Reads it into out->offset and out->timestamp_ms; the topic and the partition
+ * are given in `out`. The offset is -1 when this database has read nothing from
+ * that partition of that cluster. */
+enum status inbox_get_position(struct inbox *inbox, const char *cluster_id,
+                               struct record_place *out, struct error *err);
 
 /* Deletes what was remembered before that time, some at a time. */
 enum status inbox_prune(struct inbox *inbox, int64_t forget_before_ms, struct error *err);

@@ -16,6 +16,8 @@ struct outbox {
     sqlite3_stmt *insert;
     sqlite3_stmt *set_progress;
     sqlite3_stmt *note_sent;
+    sqlite3_stmt *set_landmark;
+    sqlite3_stmt *forget_landmarks;
     sqlite3_stmt *last; /* the newest row's seq, also when it was pruned */
     struct prune prune;
     struct prune sent_prune;
@@ -66,6 +68,12 @@ enum status outbox_open(struct db *writer_db, const char *service,
                             " WHERE ever_sent_upto < ?1",
                             &outbox->note_sent, err);
     if (status == OK)
+        status = db_prepare(writer_db, "INSERT OR REPLACE INTO outbox_landmarks VALUES (?,?,?,?)",
+                            &outbox->set_landmark, err);
+    if (status == OK)
+        status =
+            db_prepare(writer_db, "DELETE FROM outbox_landmarks", &outbox->forget_landmarks, err);
+    if (status == OK)
         status = db_prepare(writer_db, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
                             &outbox->last, err);
     if (status == OK)
@@ -88,6 +96,8 @@ void outbox_close(struct outbox *outbox) {
     sqlite3_finalize(outbox->insert);
     sqlite3_finalize(outbox->set_progress);
     sqlite3_finalize(outbox->note_sent);
+    sqlite3_finalize(outbox->set_landmark);
+    sqlite3_finalize(outbox->forget_landmarks);
     sqlite3_finalize(outbox->last);
     prune_release(&outbox->prune);
     prune_release(&outbox->sent_prune);
@@ -165,6 +175,19 @@ enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progr
     if (status == OK)
         status = prune_run(&outbox->sent_prune, forget_before_ms, INT64_MAX, err);
     return status;
+}
+
+enum status outbox_set_landmark(struct outbox *outbox, const struct record_place *place,
+                                struct error *err) {
+    db_bind_text(outbox->set_landmark, 1, place->topic);
+    sqlite3_bind_int64(outbox->set_landmark, 2, place->partition);
+    sqlite3_bind_int64(outbox->set_landmark, 3, place->offset);
+    sqlite3_bind_int64(outbox->set_landmark, 4, place->timestamp_ms);
+    return db_run(outbox->set_landmark, err);
+}
+
+enum status outbox_forget_landmarks(struct outbox *outbox, struct error *err) {
+    return db_run(outbox->forget_landmarks, err);
 }
 
 void outbox_committed(struct outbox *outbox) {
@@ -297,4 +320,28 @@ enum status outbox_reader_range(struct outbox_reader *reader, int64_t since_ms, 
     *out_last = *out_first > 0 ? sqlite3_column_int64(reader->range, 1) : 0;
     db_reset(reader->range);
     return OK;
+}
+
+enum status outbox_read_landmarks(struct db *reader_db,
+                                  void (*found)(void *context, const struct record_place *place),
+                                  void *context, struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    bool row = true;
+    enum status status =
+        db_prepare(reader_db, "SELECT topic, partition, offset, timestamp_ms FROM outbox_landmarks",
+                   &stmt, err);
+    while (status == OK && row) {
+        status = db_step(stmt, &row, err);
+        if (status != OK || !row)
+            break;
+        const struct record_place place = {
+            .topic = db_column_text(stmt, 0),
+            .partition = sqlite3_column_int(stmt, 1),
+            .offset = sqlite3_column_int64(stmt, 2),
+            .timestamp_ms = sqlite3_column_int64(stmt, 3),
+        };
+        found(context, &place);
+    }
+    sqlite3_finalize(stmt);
+    return status;
 }

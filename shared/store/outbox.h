@@ -33,13 +33,22 @@
     ") STRICT;"                                                                                    \
     "INSERT INTO outbox_state VALUES (1, '', 0, 0);"
 
-/* The second step: when rows were acknowledged for the first time, some at once. */
+/* The second step: when rows were acknowledged for the first time, some at once;
+ * and where the last acknowledged record of each partition stands, so that a
+ * broker that has lost it is noticed. */
 #define OUTBOX_SCHEMA_2                                                                            \
     "CREATE TABLE outbox_sent ("                                                                   \
     " seq INTEGER PRIMARY KEY,"    /* rows up to this one, */                                      \
     " after_seq INTEGER NOT NULL," /* and behind this one */                                       \
     " sent_ms INTEGER NOT NULL"                                                                    \
-    ") STRICT;"
+    ") STRICT;"                                                                                    \
+    "CREATE TABLE outbox_landmarks ("                                                              \
+    " topic TEXT NOT NULL,"                                                                        \
+    " partition INTEGER NOT NULL,"                                                                 \
+    " offset INTEGER NOT NULL,"                                                                    \
+    " timestamp_ms INTEGER NOT NULL,"                                                              \
+    " PRIMARY KEY (topic, partition)"                                                              \
+    ") STRICT, WITHOUT ROWID;"
 
 /* SQL: when row `seq` (an expression) was acknowledged, in milliseconds, wall
  * clock, as it was noted: up to 0.1 s later than it was so. NULL: not yet, or
@@ -47,7 +56,6 @@
 #define OUTBOX_SENT_MS(seq_sql)                                                                    \
     "(SELECT CASE WHEN outbox_sent.after_seq < " seq_sql " THEN outbox_sent.sent_ms END"           \
     " FROM outbox_sent WHERE outbox_sent.seq >= " seq_sql " ORDER BY outbox_sent.seq LIMIT 1)"
-
 /* The writing side; used only inside jobs of the writer. */
 struct outbox;
 
@@ -89,6 +97,13 @@ struct outbox_progress {
 enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progress *progress,
                                 int64_t forget_before_ms, struct error *err);
 
+/* Stores where the last acknowledged record of a partition stands. */
+enum status outbox_set_landmark(struct outbox *outbox, const struct record_place *place,
+                                struct error *err);
+
+/* Forgets all of them: Kafka has lost them. */
+enum status outbox_forget_landmarks(struct outbox *outbox, struct error *err);
+
 /* To be called after each commit, in the writer's thread: what outbox_backlog
  * counts are committed rows. */
 void outbox_committed(struct outbox *outbox);
@@ -128,3 +143,8 @@ enum status outbox_reader_progress(struct outbox_reader *reader, struct outbox_p
  * what the last prune should keep: it only runs when something is sent. */
 enum status outbox_reader_range(struct outbox_reader *reader, int64_t since_ms, int64_t *out_first,
                                 int64_t *out_last, struct error *err);
+
+/* Calls `found` for each landmark; the place lives for the call. */
+enum status outbox_read_landmarks(struct db *reader_db,
+                                  void (*found)(void *context, const struct record_place *place),
+                                  void *context, struct error *err);

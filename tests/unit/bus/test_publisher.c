@@ -31,7 +31,8 @@ static void on_delivered(void *context, uint64_t tag, enum status status, const 
 
 static void open_publisher(struct fixture *fixture, const char *config_file, int wake_fd) {
     const struct kafka_config config = {fixture->mock.brokers, config_file, "order-service"};
-    const struct publisher_events events = {on_delivered, wake_fd, fixture};
+    const struct publisher_events events = {
+        .delivered = on_delivered, .wake_fd = wake_fd, .context = fixture};
     struct error err;
     if (publisher_open(&config, &events, &fixture->publisher, &err) != OK)
         fail_msg("%s", err.text);

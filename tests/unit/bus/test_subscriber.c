@@ -4,7 +4,7 @@
 
 #define TOPIC "orders"
 
-enum { RECORDS_MAX = 64, N_EACH = 10 };
+enum { RECORDS_MAX = 64, N_EACH = 10, COMMITTED = -1 };
 
 /* What was received: places only. */
 struct place {
@@ -14,10 +14,12 @@ struct place {
 
 struct fixture {
     struct mock_cluster mock;
+    struct kafka_config kafka;
     struct subscriber *subscriber;
     struct error err;
 
-    int64_t start[MOCK_PARTITIONS];     /* what `start` answers; -1: the committed offset */
+    int64_t start[MOCK_PARTITIONS];     /* what `start` answers; COMMITTED: what it was told */
+    int64_t before_ms[MOCK_PARTITIONS]; /* and the time of the record before */
     int64_t committed[MOCK_PARTITIONS]; /* what it was told */
     enum status start_status;
     size_t n_starts;
@@ -26,26 +28,28 @@ struct fixture {
     struct place places[RECORDS_MAX];
 };
 
-static enum status on_start(void *context, const char *cluster_id, const char *topic,
-                            int32_t partition, int64_t committed, int64_t *out_offset,
-                            struct error *err) {
+static enum status on_start(void *context, const char *cluster_id, int64_t committed,
+                            struct record_place *out_last, struct error *err) {
     struct fixture *fixture = context;
+    int32_t partition = out_last->partition;
     assert_memory_equal(cluster_id, "mockCluster", 11);
-    assert_string_equal(topic, TOPIC);
+    assert_string_equal(out_last->topic, TOPIC);
     assert_in_range(partition, 0, MOCK_PARTITIONS - 1);
     fixture->n_starts++;
     fixture->committed[partition] = committed;
     if (fixture->start_status != OK)
         return error_set(err, fixture->start_status, "no start today");
-    *out_offset = fixture->start[partition] == -1 ? committed : fixture->start[partition];
+    int64_t start = fixture->start[partition] == COMMITTED ? committed : fixture->start[partition];
+    out_last->offset = start - 1;
+    out_last->timestamp_ms = fixture->before_ms[partition];
     return OK;
 }
 
 static void open_subscriber(struct fixture *fixture) {
     static const char *const topics[] = {TOPIC};
-    const struct kafka_config kafka = {fixture->mock.brokers, "", "inventory-service"};
+    fixture->kafka = (struct kafka_config){fixture->mock.brokers, "", "inventory-service"};
     const struct subscriber_config config = {
-        .kafka = &kafka,
+        .kafka = &fixture->kafka,
         .group = "inventory-service-group",
         .topics = topics,
         .n_topics = 1,
@@ -80,7 +84,7 @@ static void produce(struct fixture *fixture, int n) {
 static int set_up(void **state) {
     static struct fixture fixture;
     memset(&fixture, 0, sizeof fixture);
-    fixture.start[0] = fixture.start[1] = SUBSCRIBER_BEGINNING;
+    fixture.before_ms[0] = fixture.before_ms[1] = -1;
     mock_cluster_open(&fixture.mock);
     mock_topic_create(&fixture.mock, TOPIC);
     *state = &fixture;
@@ -147,7 +151,7 @@ static void subscriber_commit__moves_the_start_of_the_next_member(void **state) 
     close_subscriber(fixture);
 
     produce(fixture, 1);
-    fixture->start[0] = fixture->start[1] = -1;
+    fixture->start[0] = fixture->start[1] = COMMITTED;
     open_subscriber(fixture);
     receive(fixture, 2, 64, false);
 
@@ -167,6 +171,53 @@ static void subscriber_restart__delivers_again_from_where_its_owner_says(void **
     assert_int_equal(subscriber_restart(fixture->subscriber, &fixture->err), OK);
     receive(fixture, 2 * N_EACH - 7, 64, false);
     assert_received_from(fixture, 7, 0);
+}
+
+static void subscriber_poll__starts_from_the_beginning_when_kafka_has_lost_the_last(void **state) {
+    struct fixture *fixture = *state;
+    produce(fixture, N_EACH);
+    open_subscriber(fixture);
+    receive(fixture, 2 * N_EACH, 64, true);
+    close_subscriber(fixture);
+
+    fixture->start[0] = 4;
+    fixture->before_ms[0] = 1; /* no record is as old as that */
+    fixture->start[1] = N_EACH + 1;
+    open_subscriber(fixture);
+    receive(fixture, 2 * N_EACH, 64, false);
+    assert_received_from(fixture, 0, 0);
+    close_subscriber(fixture);
+
+    fixture->start[0] = fixture->start[1] = COMMITTED;
+    open_subscriber(fixture);
+    receive(fixture, 2 * N_EACH, 64, false);
+    assert_int_equal(fixture->committed[0], 0);
+    assert_int_equal(fixture->committed[1], 0);
+}
+
+static void subscriber_poll__asks_again_where_to_start_when_it_was_cut_off(void **state) {
+    struct fixture *fixture = *state;
+    const struct record *records;
+    size_t n;
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    produce(fixture, 1);
+    open_subscriber(fixture);
+    receive(fixture, 2, 64, true);
+    size_t n_starts = fixture->n_starts;
+    fixture->start[0] = fixture->start[1] = 1;
+
+    mock_broker_down(&fixture->mock);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL), OK);
+        assert_int_equal(n, 0);
+    }
+    mock_broker_up(&fixture->mock);
+    while (fixture->n_starts == n_starts && clock_monotonic_ms() < deadline)
+        assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL), OK);
+    assert_true(fixture->n_starts > n_starts);
+    produce(fixture, 1);
+    receive(fixture, 2, 64, false);
+    assert_received_from(fixture, 1, 1);
 }
 
 static void subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start(void **state) {
@@ -227,6 +278,8 @@ int main(void) {
         WITH_CLUSTER(subscriber_poll__starts_where_its_owner_says_and_keeps_to_the_bound),
         WITH_CLUSTER(subscriber_commit__moves_the_start_of_the_next_member),
         WITH_CLUSTER(subscriber_restart__delivers_again_from_where_its_owner_says),
+        WITH_CLUSTER(subscriber_poll__starts_from_the_beginning_when_kafka_has_lost_the_last),
+        WITH_CLUSTER(subscriber_poll__asks_again_where_to_start_when_it_was_cut_off),
         WITH_CLUSTER(subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start),
         WITH_CLUSTER(subscriber_poll__gives_records_byte_for_byte),
     };

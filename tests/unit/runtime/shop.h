@@ -42,8 +42,9 @@ static inline void shop_on_committed(void *context) {
 
 static inline void shop_open_database(struct shop *shop) {
     static const char *const steps[] = {
-        OUTBOX_SCHEMA OUTBOX_SCHEMA_2 INBOX_SCHEMA "CREATE TABLE effects (seq INTEGER PRIMARY KEY, event_id TEXT,"
-                                   " order_id TEXT) STRICT"};
+        OUTBOX_SCHEMA INBOX_SCHEMA OUTBOX_SCHEMA_2 INBOX_SCHEMA_2
+        "CREATE TABLE effects (seq INTEGER PRIMARY KEY, event_id TEXT,"
+        " order_id TEXT) STRICT"};
     const struct writer_config writer = {
         .batch_max = 512, .queue_max = 2048, .committed = shop_on_committed, .context = shop};
     struct error err;

@@ -339,6 +339,29 @@ static void consume_once__tells_clusters_apart_by_their_ids(void **state) {
     assert_counts(fixture, "SELECT count(*) FROM effects WHERE order_id = 'ORDER-3'", 1);
 }
 
+/* Under the cluster id that it had: other records stand where known ones stood,
+ * and one of them, before the position, is not known. */
+static void consume_once__reads_a_partition_again_when_kafka_has_lost_its_records(void **state) {
+    struct fixture *fixture = *state;
+    struct shop *shop = &fixture->shop;
+    produce_new(fixture, 6);
+    open_consumer(fixture);
+    shop_wait_for(shop, POSITIONS, 6);
+    close_consumer(fixture);
+    assert_counts(fixture, EFFECTS, 6);
+    assert_int_equal(db_exec(shop->db,
+                             "UPDATE positions SET before_ms = before_ms - 1 WHERE partition = 0;"
+                             "DELETE FROM inbox WHERE event_id = 'ORDER-0'",
+                             NULL),
+                     OK);
+
+    open_consumer(fixture);
+    shop_wait_for(shop, EFFECTS, 7);
+    produce_new(fixture, 2);
+    shop_wait_for(shop, EFFECTS, 9);
+    assert_counts(fixture, "SELECT count(*) FROM effects WHERE order_id = 'ORDER-0'", 2);
+}
+
 #define WITH_SHOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -349,6 +372,7 @@ int main(void) {
         WITH_SHOP(consume_once__passes_a_malformed_record_on_and_goes_on),
         WITH_SHOP(consume_once__goes_on_where_it_was_after_a_restart),
         WITH_SHOP(consume_once__has_no_second_effect_when_the_offsets_are_lost),
+        WITH_SHOP(consume_once__reads_a_partition_again_when_kafka_has_lost_its_records),
         WITH_SHOP(consume_once__tells_clusters_apart_by_their_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,6 +243,29 @@ static void outbox_relay__publishes_what_is_kept_again_on_another_cluster(void *
     mock_cluster_close(&other);
 }
 
+/* Under the cluster id that it had. */
+static void outbox_relay__publishes_what_is_kept_again_when_kafka_has_lost_records(void **state) {
+    struct fixture *fixture = *state;
+    append(fixture, 30);
+    open_relay(fixture);
+    shop_wait_for(&fixture->shop, SENT_UPTO, 30);
+    close_relay(fixture, STOP_MS);
+    assert_int_equal(shop_count(&fixture->shop, "SELECT max(offset) FROM outbox_landmarks"), 29);
+    assert_int_equal(db_exec(fixture->shop.db, "UPDATE outbox_landmarks SET offset = 1000", NULL),
+                     OK);
+
+    append(fixture, 1);
+    open_relay(fixture);
+    shop_wait_for(&fixture->shop, SENT_UPTO, 31);
+    close_relay(fixture, STOP_MS);
+    assert_int_equal(shop_count(&fixture->shop, "SELECT max(offset) FROM outbox_landmarks"), 60);
+    append(fixture, 1);
+    open_relay(fixture);
+    shop_wait_for(&fixture->shop, SENT_UPTO, 32);
+
+    assert_int_equal(assert_no_gap(&fixture->shop.mock, 32), 62);
+}
+
 /* They stay in an outbox that was idle, while inboxes forget them. */
 static void outbox_relay__leaves_out_rows_past_their_retention_on_another_cluster(void **state) {
     struct fixture *fixture = *state;
@@ -317,6 +340,7 @@ int main(void) {
         WITH_SHOP(outbox_relay__sends_again_what_the_broker_refused),
         WITH_SHOP(outbox_relay__repeats_and_leaves_no_gap_when_an_acknowledgement_is_lost),
         WITH_SHOP(outbox_relay__publishes_what_is_kept_again_on_another_cluster),
+        WITH_SHOP(outbox_relay__publishes_what_is_kept_again_when_kafka_has_lost_records),
         WITH_SHOP(outbox_relay__leaves_out_rows_past_their_retention_on_another_cluster),
         WITH_SHOP(outbox_relay__goes_on_behind_a_record_that_no_broker_takes),
         WITH_SHOP(outbox_relay__leaves_out_only_the_record_that_is_too_large_alone),

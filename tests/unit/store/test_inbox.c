@@ -4,7 +4,7 @@
 
 enum { ROWS_PRUNED_AT_ONCE = 2000 };
 
-static const char *const steps[] = {INBOX_SCHEMA};
+static const char *const steps[] = {INBOX_SCHEMA, INBOX_SCHEMA_2};
 
 struct fixture {
     struct folder folder;
@@ -16,7 +16,7 @@ struct fixture {
 
 static void open_all(struct fixture *fixture) {
     struct error *err = &fixture->err;
-    if (db_open_writer(fixture->path, &(struct db_schema){steps, 1}, &fixture->db, err) != OK ||
+    if (db_open_writer(fixture->path, &(struct db_schema){steps, 2}, &fixture->db, err) != OK ||
         inbox_open(fixture->db, &fixture->inbox, err) != OK)
         fail_msg("%s", err->text);
 }
@@ -61,19 +61,18 @@ static bool reject(struct fixture *fixture, const char *cluster_id, const char *
 }
 
 static void set_position(struct fixture *fixture, const char *cluster_id, const char *topic,
-                         int32_t partition, int64_t next_offset) {
-    assert_int_equal(inbox_set_position(fixture->inbox, cluster_id, topic, partition, next_offset,
-                                        &fixture->err),
-                     OK);
+                         int32_t partition, int64_t offset) {
+    const struct record_place last = {topic, partition, offset, offset + 1000};
+    assert_int_equal(inbox_set_position(fixture->inbox, cluster_id, &last, &fixture->err), OK);
 }
 
+/* Its offset; a time is known for each. */
 static int64_t get_position(struct fixture *fixture, const char *cluster_id, const char *topic,
                             int32_t partition) {
-    int64_t next_offset = -2;
-    assert_int_equal(inbox_get_position(fixture->inbox, cluster_id, topic, partition, &next_offset,
-                                        &fixture->err),
-                     OK);
-    return next_offset;
+    struct record_place last = {.topic = topic, .partition = partition};
+    assert_int_equal(inbox_get_position(fixture->inbox, cluster_id, &last, &fixture->err), OK);
+    assert_int_equal(last.timestamp_ms, last.offset >= 0 ? last.offset + 1000 : -1);
+    return last.offset;
 }
 
 static void inbox_insert__knows_an_event_by_its_id_and_source_together(void **state) {

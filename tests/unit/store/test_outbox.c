@@ -6,7 +6,7 @@
 
 enum { ROWS_PRUNED_AT_ONCE = 2000 };
 
-static const char *const steps[] = {OUTBOX_SCHEMA OUTBOX_SCHEMA_2};
+static const char *const steps[] = {OUTBOX_SCHEMA, OUTBOX_SCHEMA_2};
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
 
 struct fixture {
@@ -20,7 +20,7 @@ struct fixture {
 
 static void open_all(struct fixture *fixture) {
     struct error *err = &fixture->err;
-    if (db_open_writer(fixture->path, &(struct db_schema){steps, 1}, &fixture->db, err) != OK ||
+    if (db_open_writer(fixture->path, &(struct db_schema){steps, 2}, &fixture->db, err) != OK ||
         outbox_open(fixture->db, "order-service", topics, &fixture->outbox, err) != OK ||
         db_open_reader(fixture->path, &fixture->reader_db, err) != OK ||
         outbox_reader_open(fixture->reader_db, &fixture->reader, err) != OK)

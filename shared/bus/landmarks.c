@@ -1,0 +1,141 @@
+#include "bus/landmarks.h"
+
+#include "base/clock.h"
+#include "bus/client.h"
+
+#include <string.h>
+
+/* Of each partition, one record is wanted and no more. */
+static const struct client_property fixed[] = {
+    {"group.id", "orderflow-landmarks"}, /* librdkafka wants one; nothing joins it */
+    {"enable.auto.commit", "false"},
+    {"enable.partition.eof", "true"},
+    {"check.crcs", "true"},
+    {"fetch.wait.max.ms", "10"},
+    {"queued.min.messages", "1"},
+    {"max.partition.fetch.bytes", "4096"},
+};
+
+static const struct client_properties properties = {NULL, 0, fixed, sizeof fixed / sizeof *fixed};
+
+/* What is asked about each place, and the answers. */
+struct inquiry {
+    rd_kafka_t *client;
+    const struct record_place *places;
+    size_t n;
+    int timeout_ms;
+    bool *gone;
+    rd_kafka_topic_partition_list_t *open; /* whose record is to be looked at */
+};
+
+static rd_kafka_topic_partition_list_t *list_of(const struct inquiry *inquiry, int64_t offset) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)inquiry->n);
+    for (size_t i = 0; i < inquiry->n; i++)
+        rd_kafka_topic_partition_list_add(list, inquiry->places[i].topic,
+                                          inquiry->places[i].partition)
+            ->offset = offset;
+    return list;
+}
+
+/* Asks for the bound (beginning or end) of every partition at once. */
+static enum status find_bounds(const struct inquiry *inquiry,
+                               rd_kafka_topic_partition_list_t *bounds, struct error *err) {
+    rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(inquiry->client, bounds, inquiry->timeout_ms);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < bounds->cnt; i++)
+        if (bounds->elems[i].err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+            code = bounds->elems[i].err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    return error_set(err, ERR_UNAVAILABLE, "asking for the ends of topics: %s",
+                     rd_kafka_err2str(code));
+}
+
+/* Answers what the partitions' bounds can tell. */
+static enum status compare_bounds(struct inquiry *inquiry, struct error *err) {
+    rd_kafka_topic_partition_list_t *firsts = list_of(inquiry, RD_KAFKA_OFFSET_BEGINNING);
+    rd_kafka_topic_partition_list_t *ends = list_of(inquiry, RD_KAFKA_OFFSET_END);
+    enum status status = find_bounds(inquiry, firsts, err);
+    if (status == OK)
+        status = find_bounds(inquiry, ends, err);
+    for (size_t i = 0; status == OK && i < inquiry->n; i++) {
+        const struct record_place *place = &inquiry->places[i];
+        /* A partition that does not exist any more has no end: -1. */
+        inquiry->gone[i] = ends->elems[i].offset <= place->offset;
+        if (!inquiry->gone[i] && place->timestamp_ms >= 0 &&
+            place->offset >= firsts->elems[i].offset)
+            rd_kafka_topic_partition_list_add(inquiry->open, place->topic, place->partition)
+                ->offset = place->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(firsts);
+    rd_kafka_topic_partition_list_destroy(ends);
+    return status;
+}
+
+/* The first record from the place on; the one at it may have been compacted away. */
+static void compare_record(struct inquiry *inquiry, const rd_kafka_message_t *message) {
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    for (size_t i = 0; i < inquiry->n; i++) {
+        const struct record_place *place = &inquiry->places[i];
+        if (place->partition == message->partition && place->offset == message->offset &&
+            strcmp(place->topic, topic) == 0)
+            inquiry->gone[i] = rd_kafka_message_timestamp(message, NULL) != place->timestamp_ms;
+    }
+}
+
+static void start_reading(const struct inquiry *inquiry) {
+    const rd_kafka_topic_partition_t *open = inquiry->open->elems;
+    for (int i = 0; i < inquiry->open->cnt; i++)
+        if (i == 0 || strcmp(open[i].topic, open[i - 1].topic) != 0)
+            client_learn_topic(inquiry->client, open[i].topic, inquiry->timeout_ms);
+    rd_kafka_assign(inquiry->client, inquiry->open);
+}
+
+/* Whoever may write to a topic need not be allowed to read it; then only its end
+ * tells. */
+static bool is_answer(const rd_kafka_message_t *message) {
+    return message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+           message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
+static enum status compare_records(struct inquiry *inquiry, struct error *err) {
+    int64_t deadline_ms = clock_monotonic_ms() + inquiry->timeout_ms;
+    start_reading(inquiry);
+    while (inquiry->open->cnt > 0) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        rd_kafka_message_t *message =
+            left_ms > 0 ? rd_kafka_consumer_poll(inquiry->client, (int)left_ms) : NULL;
+        if (!message)
+            return error_set(err, ERR_UNAVAILABLE, "reading a known record of %s took too long",
+                             inquiry->open->elems[0].topic);
+        if (is_answer(message) &&
+            rd_kafka_topic_partition_list_del(inquiry->open, rd_kafka_topic_name(message->rkt),
+                                              message->partition) &&
+            message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            compare_record(inquiry, message);
+        rd_kafka_message_destroy(message);
+    }
+    return OK;
+}
+
+enum status landmarks_check(const struct kafka_config *config, const struct record_place *places,
+                            size_t n, int timeout_ms, bool out_gone[], struct error *err) {
+    struct inquiry inquiry = {.places = places, .n = n, .timeout_ms = timeout_ms, .gone = out_gone};
+    rd_kafka_conf_t *conf;
+    if (n == 0)
+        return OK;
+    enum status status = client_conf_new(config, &properties, &conf, err);
+    if (status == OK)
+        status = client_new(RD_KAFKA_CONSUMER, conf, &inquiry.client, err);
+    if (status != OK)
+        return status;
+    rd_kafka_poll_set_consumer(inquiry.client);
+    inquiry.open = rd_kafka_topic_partition_list_new((int)n);
+    status = compare_bounds(&inquiry, err);
+    if (status == OK)
+        status = compare_records(&inquiry, err);
+    rd_kafka_topic_partition_list_destroy(inquiry.open);
+    rd_kafka_destroy_flags(inquiry.client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return status;
+}
