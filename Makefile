@@ -14,7 +14,9 @@ SANITIZE ?=
 empty :=
 space := $(empty) $(empty)
 comma := ,
-BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+# FAILPOINTS=1 too: programs that can be made to die anywhere (shared/base/failpoint.h).
+FAILPOINTS ?=
+BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))$(if $(FAILPOINTS),/failpoints)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes \
             -Wstrict-prototypes -Wvla -Wformat=2
@@ -28,7 +30,7 @@ HARDEN_LD += -fsanitize=$(SANITIZE)
 endif
 CFLAGS ?=
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) $(OPTIMIZE) $(HARDEN_C) -pthread \
-              -Ishared -Iservices -Itests -MMD -MP $(CFLAGS)
+              -Ishared -Iservices -Itests -MMD -MP $(if $(FAILPOINTS),-DFAILPOINTS) $(CFLAGS)
 ALL_LDFLAGS := $(HARDEN_LD) -pthread -Wl,--as-needed $(LDFLAGS)
 
 # A line a file; V=1 shows the commands.
@@ -168,7 +170,7 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 # --- what people run ------------------------------------------------------------------------------
 
 .PHONY: help run up down test test-kafka test-compose schema-check documents fuzz check clean \
-        setup-run setup-test setup-documents setup-fuzz setup-check
+        failpoint-programs setup-run setup-test setup-documents setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
@@ -202,6 +204,10 @@ INTEGRATION_TESTS := $(filter $(BUILD)/tests/integration/%,$(TESTS))
 HTTP_EXCHANGES := $(BUILD)/http-exchanges
 RUN_TESTS := BIN_DIR=$(BUILD)/bin JOBS=$(JOBS) HTTP_EXCHANGES=$(HTTP_EXCHANGES)
 JUDGE_HTTP := --then tests/contract/http_exchanges.py $(HTTP_EXCHANGES)
+
+# What the tests in tests/crash/ let die, beside the programs as they are.
+failpoint-programs:
+	@$(MAKE) FAILPOINTS=1 BUILD=$(BUILD)/failpoints build
 
 test: setup-test ## all tests that need neither Docker nor a JVM
 	@$(MAKE) -j$(CORES) tests

@@ -1,6 +1,7 @@
 #include "order/handlers.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/uuid.h"
 #include "event/codec.h"
@@ -45,6 +46,7 @@ static enum status store_order(struct checkout *checkout, struct error *err) {
     enum status status = outbox_append(outbox, &event, &checkout->trace, err);
     if (status != OK)
         return status;
+    FAILPOINT(ACCEPT_BETWEEN_WRITES);
     strcpy(checkout->order.event_id, event.envelope.id);
     checkout->order.outbox_seq = outbox_last_seq(outbox);
     checkout->order.accepted_ms = event.envelope.time_ms;
@@ -110,7 +112,9 @@ static void answer_result(const struct checkout *checkout) {
     switch (checkout->result) {
     case CHECKOUT_ACCEPTED:
         counter_add(service->n_accepted, 1);
+        FAILPOINT(ACCEPT_BEFORE_ANSWER);
         answer_order(checkout, 201);
+        FAILPOINT(ACCEPT_AFTER_ANSWER);
         return;
     case CHECKOUT_REPEATED:
         counter_add(service->n_repeated, 1);
@@ -216,6 +220,7 @@ void handle_checkout(void *context, struct http_request *request) {
                         http_request_header(request, "tracestate"));
 
     struct error err;
+    FAILPOINT(ACCEPT_BEFORE_SUBMIT);
     enum status status = writer_submit(service->context->writer, &checkout->job, &err);
     if (status != OK)
         finish_checkout(&checkout->job, status, &err);

@@ -1,6 +1,7 @@
 #include "bus/subscriber.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "bus/client.h"
 #include "bus/landmarks.h"
@@ -184,13 +185,16 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     drop_batch(subscriber);
     forget_assignment(subscriber);
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        FAILPOINT(REBALANCE_REVOKED);
         if (rd_kafka_assignment_lost(client))
             atomic_store(&subscriber->has_joined, false);
         rd_kafka_assign(client, NULL);
         return;
     }
+    FAILPOINT(REBALANCE_BEFORE_START);
     subscriber->assigned = rd_kafka_topic_partition_list_copy(partitions);
     subscriber->start_status = assign(subscriber, &subscriber->start_err);
+    FAILPOINT(REBALANCE_AFTER_START);
     atomic_store(&subscriber->has_joined, subscriber->start_status == OK);
     log_info("group %s: %d partitions of cluster %s assigned", subscriber->config.group,
              partitions->cnt, subscriber->cluster_id);
@@ -417,8 +421,10 @@ static void leave_group(struct subscriber *subscriber) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 50);
         if (!event)
             continue;
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+            FAILPOINT(STOP_REVOKED);
             rd_kafka_assign(subscriber->client, NULL);
+        }
         rd_kafka_event_destroy(event);
     }
     if (error)

@@ -1,5 +1,6 @@
 #include "runtime/announcer.h"
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 
@@ -77,8 +78,10 @@ static bool print(const char *text, size_t len) {
 
 void announcer_settle(struct announcer *announcer, bool committed) {
     if (committed && announcer->pending_upto > 0 && !announcer->is_broken) {
+        FAILPOINT(ANNOUNCE_BEFORE_PRINT);
         if (print(announcer->pending.data, announcer->pending.len)) {
             announcer->printed_upto = announcer->pending_upto;
+            FAILPOINT(ANNOUNCE_AFTER_PRINT);
         } else {
             announcer->is_broken = true;
             log_error("stdout: %s; what is not printed now is printed after a restart",
@@ -98,6 +101,7 @@ enum status announcer_note(struct announcer *announcer, struct error *err) {
         return OK;
     sqlite3_bind_int64(announcer->note, 1, announcer->printed_upto);
     enum status status = db_run(announcer->note, err);
+    FAILPOINT(ANNOUNCE_NOTED);
     if (status == OK)
         announcer->noted_upto = announcer->printed_upto;
     return status;

@@ -1,6 +1,7 @@
 #include "runtime/consume_once.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "bus/subscriber.h"
 #include "event/codec.h"
@@ -120,7 +121,10 @@ static enum status reject(struct consume_once *consumer, const struct record *re
              record->partition, (long long)record->offset, event_type_name(type),
              rejection->message);
     consumer->tally.rejected[type]++;
-    return pass_to_dead_letters(consumer, record, rejection, err);
+    FAILPOINT(REJECT_BEFORE_LETTER);
+    status = pass_to_dead_letters(consumer, record, rejection, err);
+    FAILPOINT(REJECT_AFTER_LETTER);
+    return status;
 }
 
 /* Once: the inbox takes an event's id a single time, in the transaction that
@@ -145,6 +149,7 @@ static enum status apply_record(struct consume_once *consumer, const struct reco
         return OK;
     }
     consumer->tally.handled[type]++;
+    FAILPOINT(CONSUME_BEFORE_EFFECT);
     return consumer->config.handlers[type](consumer->config.service, &event, err);
 }
 
@@ -180,6 +185,7 @@ static enum status apply_batch(void *context, struct error *err) {
         status = announcer_note(config->announcer, err);
     for (size_t i = 0; status == OK && i < consumer->n_records; i++)
         status = apply_record(consumer, &consumer->records[i], err);
+    FAILPOINT(CONSUME_BEFORE_POSITIONS);
     if (status == OK)
         status = note_positions(consumer, err);
     if (status == OK)
@@ -272,6 +278,7 @@ static void count_batch(struct consume_once *consumer) {
 
 static enum status handle_batch(struct consume_once *consumer, struct error *err) {
     struct announcer *announcer = consumer->config.announcer;
+    FAILPOINT(CONSUME_POLLED);
     enum status status = writer_run(consumer->config.writer, apply_batch, consumer, err);
     if (announcer)
         announcer_settle(announcer, status == OK);
@@ -279,7 +286,9 @@ static enum status handle_batch(struct consume_once *consumer, struct error *err
     if (status != OK)
         return status;
     count_batch(consumer);
+    FAILPOINT(CONSUME_BEFORE_OFFSETS);
     subscriber_commit(consumer->subscriber);
+    FAILPOINT(CONSUME_AFTER_OFFSETS);
     return OK;
 }
 
@@ -324,7 +333,9 @@ static void *consume_main(void *context) {
         if (status != OK)
             recover(consumer);
     }
+    FAILPOINT(STOP_BEFORE_LEAVE);
     subscriber_close(consumer->subscriber);
+    FAILPOINT(STOP_AFTER_LEAVE);
     idle(consumer);
     return NULL;
 }

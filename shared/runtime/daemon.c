@@ -1,6 +1,7 @@
 #include "runtime/daemon.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "runtime/health.h"
@@ -326,17 +327,22 @@ static enum status start(struct daemon *daemon, struct error *err) {
 
 static void stop(struct daemon *daemon) {
     struct error err;
+    FAILPOINT(STOP_BEGUN);
     atomic_store(&daemon->health.is_stopping, true);
     if (daemon->http) {
         http_server_quiesce(daemon->http);
+        FAILPOINT(STOP_QUIESCED);
         if (http_server_drain(daemon->http, DRAIN_TIMEOUT_MS, &err) != OK)
             log_warn("stopping: %s", err.text);
     }
+    FAILPOINT(STOP_DRAINED);
     atomic_store(&daemon->health.consumer, NULL);
     consume_once_close(daemon->consumer);
     struct outbox_relay *relay = atomic_exchange(&daemon->relay, NULL);
     outbox_relay_close(relay, PUBLISH_TIMEOUT_MS);
+    FAILPOINT(STOP_RELAY_CLOSED);
     writer_close(daemon->writer);
+    FAILPOINT(STOP_WRITER_CLOSED);
     http_server_close(daemon->http);
     if (daemon->state)
         daemon->service->close(daemon->state);
@@ -346,8 +352,10 @@ static void stop(struct daemon *daemon) {
         log_info("stopping: %lld events wait in the outbox for the next start",
                  (long long)outbox_backlog(daemon->outbox));
     outbox_close(daemon->outbox);
+    FAILPOINT(STOP_BEFORE_DATABASE);
     db_close(daemon->reader);
     db_close(daemon->db);
+    FAILPOINT(STOP_AFTER_DATABASE);
     metrics_free(daemon->metrics);
 }
 
@@ -406,7 +414,7 @@ static struct config_defaults defaults_of(const struct service *service) {
 static size_t read_settings(struct daemon *daemon, struct strbuf *faults) {
     const struct service *service = daemon->service;
     const struct config_defaults defaults = defaults_of(service);
-    size_t n_faults = config_read(&defaults, &daemon->config, faults);
+    size_t n_faults = config_read(&defaults, &daemon->config, faults) + failpoint_arm(faults);
     if (service->own_config_size == 0)
         return n_faults;
     daemon->own_config = calloc(1, service->own_config_size);

@@ -1,6 +1,7 @@
 #include "runtime/outbox_relay.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "bus/publisher.h"
 #include "runtime/acknowledged.h"
@@ -104,13 +105,16 @@ static enum status store_note(struct outbox_relay *relay, const struct note *not
 
 static enum status apply_note(struct write_job *job, struct error *err) {
     struct outbox_relay *relay = relay_of(job);
-    return store_note(relay, &relay->noting, keep_since_ms(relay), err);
+    enum status status = store_note(relay, &relay->noting, keep_since_ms(relay), err);
+    FAILPOINT(PUBLISH_MARKING);
+    return status;
 }
 
 /* A note that failed is made good by the next one, at the latest when the relay
  * is closed; a crash before that only repeats events. */
 static void finish_note(struct write_job *job, enum status status, const struct error *err) {
     struct outbox_relay *relay = relay_of(job);
+    FAILPOINT(PUBLISH_AFTER_MARK);
     if (status != OK)
         log_debug("outbox: noting what was sent: %s", err->text); /* the service says it once */
     else
@@ -124,6 +128,7 @@ static void note_progress(struct outbox_relay *relay) {
     if (relay->progress.sent_upto == relay->noted_upto || atomic_load(&relay->note_is_queued) ||
         (!is_idle && now < relay->noted_at_ms + NOTE_MS))
         return;
+    FAILPOINT(PUBLISH_BEFORE_MARK);
     relay->noting.progress = relay->progress;
     acknowledged_take(relay->acknowledged, &relay->noting.acknowledged);
     atomic_store(&relay->note_is_queued, true);
@@ -179,6 +184,7 @@ static void on_delivered(void *context, uint64_t tag, enum status status, const 
         log_debug("outbox: event %lld was not acknowledged: %s", (long long)row->seq, reason);
         return;
     } else {
+        FAILPOINT(PUBLISH_ACKNOWLEDGED);
         counter_add(relay->n_published, 1);
     }
     row->is_acknowledged = true;
@@ -300,7 +306,9 @@ static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct 
             break;
         struct in_flight *place = &relay->window[relay->end_tag % WINDOW];
         *place = (struct in_flight){.seq = row.seq, .is_alone = window == 1};
+        FAILPOINT(PUBLISH_BEFORE_PRODUCE);
         status = publisher_send(relay->publisher, &row.record, relay->end_tag, err);
+        FAILPOINT(PUBLISH_AFTER_PRODUCE);
         if (status == ERR_INVALID) {
             leave_out(relay, &row, err->text);
             place->is_acknowledged = true;
@@ -468,6 +476,7 @@ void outbox_relay_close(struct outbox_relay *relay, int timeout_ms) {
     atomic_store(&relay->is_closing, true);
     outbox_relay_wake(relay);
     pthread_join(relay->thread, NULL);
+    FAILPOINT(STOP_RELAY_ENDED);
     note_last(relay);
     /* A note that is still queued is in our memory: the last one came behind it,
      * unless the writer refused it. */

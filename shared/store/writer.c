@@ -1,6 +1,7 @@
 #include "store/writer.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -72,7 +73,9 @@ static enum status apply_all(const struct job_list *batch, struct error *err) {
  * (no space) or leaves it open (a lock); after an I/O error the transaction
  * may be on disk all the same. */
 static enum status commit(struct writer *writer, struct error *err) {
+    FAILPOINT(COMMIT_BEFORE);
     enum status status = db_run(writer->commit, err);
+    FAILPOINT(COMMIT_AFTER);
     if (status == OK)
         return OK;
     sqlite3 *handle = sqlite3_db_handle(writer->commit);
