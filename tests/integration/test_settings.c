@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const enum shop_service services[] = {ORDER, INVENTORY, NOTIFICATION, LOGGING};
-enum { N_SERVICES = sizeof services / sizeof *services, EXIT_SETTINGS = 2 };
+static const enum shop_service services[N_SERVICES] = {ORDER, INVENTORY, NOTIFICATION, LOGGING};
+enum { EXIT_SETTINGS = 2 };
 
 static int open_shop(void **state) {
     *state = shop_open(BROKER_STEADY);

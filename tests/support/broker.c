@@ -1,17 +1,15 @@
 #include "support/broker.h"
 
+#include "support/free_port.h"
 #include "support/process.h"
 #include "support/scratch.h"
 #include "support/testing.h"
 
-#include <arpa/inet.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { BROKER_ID = 1, SCRIPT_TIMEOUT_MS = 90000 };
 
@@ -65,29 +63,6 @@ static void open_embedded(struct broker *broker) {
 
 /* --- Apache Kafka of the test's own --- */
 
-static bool is_free(int port) {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-    close(fd);
-    return ok;
-}
-
-/* A port on which nothing listens, nor on the next one. It is below those that
- * the kernel gives to clients: one of them would take it while Kafka is away. */
-static int find_free_port(void) {
-    enum { FIRST = 20000, N = 8000 };
-    for (int i = 0; i < N; i += 2) {
-        int port = FIRST + (getpid() * 2 + i) % N;
-        if (is_free(port) && is_free(port + 1))
-            return port;
-    }
-    fail_msg("no two free ports in a row");
-    return 0;
-}
-
 static void run_script(struct broker *broker, const char *command) {
     const char *libs = getenv("KAFKA_LIBS_DIR");
     const char *const argv[] = {"scripts/kafka.sh", command, NULL};
@@ -110,7 +85,7 @@ static void open_apache(struct broker *broker, enum broker_use use) {
         set_address(broker, shared ? shared : "localhost:29092");
         return;
     }
-    broker->own_port = find_free_port();
+    broker->own_port = free_port();
     set_address(broker, scratch_printf("localhost:%d", broker->own_port));
     run_script(broker, "start");
 }

@@ -1,4 +1,4 @@
-/* Looking into the database of a service that has stopped. */
+/* Looking into the database of a service. To change it, the service must have stopped. */
 #pragma once
 
 #include "support/shop.h"
@@ -7,6 +7,10 @@
 
 /* The one number that a query gives. */
 int64_t database_number(const struct shop *shop, enum shop_service service, const char *sql);
+
+/* The same with all four databases: the order-service's is "main", the others
+ * are "inventory", "notification" and "logging". */
+int64_t database_number_of_all(const struct shop *shop, const char *sql);
 
 /* Executes statements: what a test does to a database behind its back. */
 void database_change(const struct shop *shop, enum shop_service service, const char *sql);

@@ -14,7 +14,7 @@ static void on_delivered(rd_kafka_t *client, const rd_kafka_message_t *message, 
     *(rd_kafka_resp_err_t *)message->_private = message->err;
 }
 
-static rd_kafka_t *client_of_group(rd_kafka_type_t type, const char *brokers, const char *group) {
+static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers, const char *group) {
     const char *const properties[][2] = {
         {"bootstrap.servers", brokers},
         {"partitioner", "murmur2_random"},
@@ -22,6 +22,8 @@ static rd_kafka_t *client_of_group(rd_kafka_type_t type, const char *brokers, co
         {"enable.auto.commit", "false"},
         {"fetch.wait.max.ms", "5"},
         {"group.id", group},
+        {"session.timeout.ms", "6000"},
+        {"partition.assignment.strategy", "range"},
         {"auto.offset.reset", "earliest"},
         {"message.timeout.ms", "10000"},
         {"message.max.bytes", "4194304"},
@@ -38,10 +40,6 @@ static rd_kafka_t *client_of_group(rd_kafka_type_t type, const char *brokers, co
     if (!client)
         fail_msg("%s", reason);
     return client;
-}
-
-static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers) {
-    return client_of_group(type, brokers, "a-test-that-reads");
 }
 
 static void require_success(rd_kafka_resp_err_t code, const char *what, const char *topic) {
@@ -84,7 +82,7 @@ static rd_kafka_resp_err_t produce(rd_kafka_t *client, const struct record *reco
 
 void kafka_send_all(const char *brokers, const struct record records[], size_t n) {
     rd_kafka_resp_err_t *outcomes = scratch_alloc(n * sizeof *outcomes);
-    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, brokers);
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, brokers, "a-test");
     for (size_t i = 0; i < n; i++) {
         outcomes[i] = RD_KAFKA_RESP_ERR__TIMED_OUT;
         require_success(produce(client, &records[i], &outcomes[i]), "sending to", records[i].topic);
@@ -102,6 +100,30 @@ void kafka_send(const char *brokers, const struct record *record) {
 void kafka_send_text(const char *brokers, const char *topic, const char *value) {
     const struct record record = {.topic = topic, .value = {value, strlen(value)}};
     kafka_send(brokers, &record);
+}
+
+struct kafka_member {
+    rd_kafka_t *client;
+};
+
+struct kafka_member *kafka_join(const char *brokers, const char *group, const char *const topics[],
+                                size_t n_topics) {
+    struct kafka_member *member = scratch_alloc(sizeof *member);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n_topics);
+    for (size_t i = 0; i < n_topics; i++)
+        rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+    member->client = client_new(RD_KAFKA_CONSUMER, brokers, group);
+    rd_kafka_poll_set_consumer(member->client);
+    rd_kafka_subscribe(member->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return member;
+}
+
+void kafka_leave(struct kafka_member *member) {
+    if (!member)
+        return;
+    rd_kafka_consumer_close(member->client);
+    rd_kafka_destroy(member->client);
 }
 
 static rd_kafka_resp_err_t count_partitions(rd_kafka_t *client, const char *topic, int *out_n) {
@@ -193,7 +215,7 @@ static int by_place(const void *left, const void *right) {
 
 struct kafka_records kafka_read(const char *brokers, const char *topic) {
     size_t n;
-    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers);
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");
     rd_kafka_topic_partition_list_t *partitions = partitions_of(client, topic, &n);
     struct kafka_records records = {.items = scratch_alloc(n * sizeof *records.items)};
     rd_kafka_assign(client, partitions);
@@ -216,7 +238,7 @@ struct kafka_records kafka_read(const char *brokers, const char *topic) {
 
 size_t kafka_count(const char *brokers, const char *topic) {
     size_t n;
-    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers);
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");
     rd_kafka_topic_partition_list_destroy(partitions_of(client, topic, &n));
     rd_kafka_destroy(client);
     return n;
@@ -241,7 +263,7 @@ bool kafka_has_content(const struct record *record, const struct record *other) 
 
 struct kafka_names kafka_topics(const char *brokers) {
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers);
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");
     require_success(rd_kafka_metadata(client, 1, NULL, &metadata, TIMEOUT_MS), "listing", "topics");
     size_t n = (size_t)metadata->topic_cnt;
     struct kafka_names topics = {.n = n, .items = scratch_alloc(n * sizeof *topics.items)};
@@ -254,7 +276,7 @@ struct kafka_names kafka_topics(const char *brokers) {
 
 struct kafka_names kafka_groups(const char *brokers) {
     const struct rd_kafka_group_list *list;
-    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers);
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");
     require_success(rd_kafka_list_groups(client, NULL, &list, TIMEOUT_MS), "listing", "groups");
     size_t n = (size_t)list->group_cnt;
     struct kafka_names groups = {.n = n, .items = scratch_alloc(n * sizeof *groups.items)};
@@ -267,7 +289,7 @@ struct kafka_names kafka_groups(const char *brokers) {
 
 bool kafka_has_committed(const char *brokers, const char *group, const char *topic) {
     int n = 0;
-    rd_kafka_t *client = client_of_group(RD_KAFKA_CONSUMER, brokers, group);
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, group);
     require_success(count_partitions(client, topic, &n), "looking for the partitions of", topic);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
     rd_kafka_topic_partition_list_add_range(list, topic, 0, n - 1);

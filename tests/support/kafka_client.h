@@ -14,12 +14,20 @@
  * key), and waits until the broker has it.
  */
 void kafka_send(const char *brokers, const struct record *record);
+void kafka_send_all(const char *brokers, const struct record records[], size_t n);
 
 /* The same for many, in this order; as fast as the broker takes them. */
 void kafka_send_all(const char *brokers, const struct record records[], size_t n);
 
 /* Sends a value by itself, without key and headers, to partition 0. */
 void kafka_send_text(const char *brokers, const char *topic, const char *value);
+
+/* A member that joins a consumer group and takes its share of the topics'
+ * partitions, without committing an offset of them. */
+struct kafka_member;
+struct kafka_member *kafka_join(const char *brokers, const char *group, const char *const topics[],
+                                size_t n_topics);
+void kafka_leave(struct kafka_member *member); /* NULL is fine */
 
 struct kafka_records {
     size_t n;

@@ -1,18 +1,17 @@
 #include "support/shop.h"
 
 #include "support/exchange_log.h"
+#include "support/folder.h"
 #include "support/http_client.h"
 #include "support/scratch.h"
 #include "support/wait.h"
 
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { N_SERVICES = 4, SETTINGS_MAX = 32, STOP_TIMEOUT_MS = 5000, RUN_TIMEOUT_MS = 10000 };
+enum { SETTINGS_MAX = 32, STOP_TIMEOUT_MS = 5000, RUN_TIMEOUT_MS = 10000 };
 
 static const char *const names[N_SERVICES] = {"order", "inventory", "notification", "logging"};
 static const char *const topic_settings[N_SHOP_TOPICS] = {
@@ -20,13 +19,18 @@ static const char *const topic_settings[N_SHOP_TOPICS] = {
 static const char *const topic_names[N_SHOP_TOPICS] = {"new-order-topic", "inventory-empty-topic",
                                                        "new-logging-action-topic"};
 
+struct setting {
+    unsigned services;
+    const char *text; /* NAME=value */
+};
+
 struct shop {
     char folder[256];
     const char *suffix; /* of topics and groups, in a Kafka shared with other tests */
     const char *topics[N_SHOP_TOPICS];
     struct broker *broker;
     struct process *processes[N_SERVICES];
-    const char *settings[SETTINGS_MAX];
+    struct setting settings[SETTINGS_MAX];
     size_t n_settings;
 };
 
@@ -41,14 +45,6 @@ static const char *program(const char *name) {
 
 static const char *program_of(size_t service) {
     return program(scratch_printf("%s-service", names[service]));
-}
-
-static void make_folder(struct shop *shop) {
-    const char *parent = getenv("TMPDIR");
-    snprintf(shop->folder, sizeof shop->folder, "%s/orderflow-test-XXXXXX",
-             parent ? parent : "build");
-    if (!mkdtemp(shop->folder))
-        fail_msg("%s: the folder cannot be made", shop->folder);
 }
 
 static struct shop *open_shop;
@@ -72,7 +68,7 @@ struct shop *shop_open(enum broker_use use) {
     if (!shop)
         abort();
     remember(shop);
-    make_folder(shop);
+    folder_make(shop->folder, sizeof shop->folder);
     shop->suffix = broker_is_apache() ? scratch_printf("-%s", strrchr(shop->folder, '-') + 1) : "";
     for (int i = 0; i < N_SHOP_TOPICS; i++) {
         shop->topics[i] = scratch_printf("%s%s", topic_names[i], shop->suffix);
@@ -95,11 +91,6 @@ static void show_log(size_t service, const struct process *process) {
     fprintf(stderr, "--- %s-service's log\n%s", names[service], process_stderr(process));
 }
 
-static int delete_entry(const char *path, const struct stat *stat, int type, struct FTW *place) {
-    (void)stat, (void)type, (void)place;
-    return remove(path);
-}
-
 void shop_close(struct shop *shop) {
     if (!shop)
         return;
@@ -111,23 +102,35 @@ void shop_close(struct shop *shop) {
     }
     broker_close(shop->broker);
     if (!getenv("KEEP_TEST_DATA"))
-        nftw(shop->folder, delete_entry, 16, FTW_DEPTH | FTW_PHYS);
+        folder_delete(shop->folder);
     free(shop);
     scratch_release();
 }
 
 void shop_set(struct shop *shop, const char *setting) {
-    assert_true(shop->n_settings < SETTINGS_MAX);
-    shop->settings[shop->n_settings++] = setting;
+    shop_set_for(shop, EVERY_SERVICE, setting);
+}
+
+void shop_set_for(struct shop *shop, unsigned services, const char *setting) {
+    size_t n = 0;
+    for (size_t i = 0; i < shop->n_settings; i++)
+        if (shop->settings[i].services != services ||
+            strncmp(shop->settings[i].text, setting, strcspn(setting, "=") + 1) != 0)
+            shop->settings[n++] = shop->settings[i];
+    assert_true(n < SETTINGS_MAX);
+    shop->settings[n++] = (struct setting){services, setting};
+    shop->n_settings = n;
 }
 
 /* The first of two values counts in a process's environment, so the latest
  * settings go first, and the defaults last. Returns how many those are that
- * every program gets. */
-static size_t collect_shared_settings(const struct shop *shop, const char *out[SETTINGS_MAX + 4]) {
+ * all of these services have. */
+static size_t collect_shared_settings(const struct shop *shop, unsigned services,
+                                      const char *out[SETTINGS_MAX + 4]) {
     size_t n = 0;
     for (size_t i = shop->n_settings; i-- > 0;)
-        out[n++] = shop->settings[i];
+        if ((shop->settings[i].services & services) == services)
+            out[n++] = shop->settings[i].text;
     out[n++] = scratch_printf("KAFKA_BROKERS=%s", broker_address(shop->broker));
     out[n] = NULL;
     return n;
@@ -135,7 +138,7 @@ static size_t collect_shared_settings(const struct shop *shop, const char *out[S
 
 static void collect_settings(const struct shop *shop, size_t service,
                              const char *out[SETTINGS_MAX + 4]) {
-    size_t n = collect_shared_settings(shop, out);
+    size_t n = collect_shared_settings(shop, 1u << service, out);
     out[n++] = "HTTP_PORT=0";
     out[n++] = scratch_printf("CONSUMER_GROUP=%s-service-group%s", names[service], shop->suffix);
     out[n] = NULL;
@@ -187,7 +190,7 @@ int shop_orderctl(struct shop *shop, const char *const arguments[], struct proce
         assert_true(i < ARGUMENTS_MAX);
         argv[i + 1] = arguments[i];
     }
-    collect_shared_settings(shop, settings);
+    collect_shared_settings(shop, EVERY_SERVICE, settings);
     return process_run(argv, settings, next_output(shop), RUN_TIMEOUT_MS, out);
 }
 
@@ -255,6 +258,10 @@ const char *shop_dead_letters(const struct shop *shop, enum shop_topic topic) {
 
 const char *shop_folder(const struct shop *shop) {
     return shop->folder;
+}
+
+const char *shop_service_name(enum shop_service service) {
+    return names[index_of(service)];
 }
 
 struct process *shop_process(struct shop *shop, enum shop_service service) {

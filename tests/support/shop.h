@@ -20,6 +20,8 @@ enum shop_service {
     EVERY_SERVICE = ORDER | INVENTORY | NOTIFICATION | LOGGING,
 };
 
+enum { N_SERVICES = 4 };
+
 enum shop_topic { NEW_ORDER, INVENTORY_EMPTY, NEW_LOGGING_ACTION, N_SHOP_TOPICS };
 
 struct shop;
@@ -36,6 +38,9 @@ void shop_close(struct shop *shop);
 
 /* "NAME=value" for every service that is started from now on. */
 void shop_set(struct shop *shop, const char *setting);
+
+/* The same for these services alone. */
+void shop_set_for(struct shop *shop, unsigned services, const char *setting);
 
 /* Starts services, again with the data they had. */
 void shop_start(struct shop *shop, unsigned services);
@@ -58,6 +63,7 @@ const char *shop_dead_letters(const struct shop *shop, enum shop_topic topic);
 const char *shop_folder(const struct shop *shop);
 
 /* Of one service. */
+const char *shop_service_name(enum shop_service service); /* without "-service" */
 struct process *shop_process(struct shop *shop, enum shop_service service);
 const char *shop_database(const struct shop *shop, enum shop_service service);
 const char *shop_url(struct shop *shop, enum shop_service service, const char *target);
