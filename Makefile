@@ -101,12 +101,14 @@ DOMAIN_LIB := $(BUILD)/lib/libdomain.a
 SUPPORT_LIB := $(BUILD)/lib/libsupport.a
 FUZZ_LIB := $(BUILD)/lib/libfuzz.a
 ORDERCTL_LIB := $(BUILD)/lib/liborderctl.a
+CRASH_LIB := $(BUILD)/lib/libcrash.a
 $(DOMAIN_LIB): $(call objects,$(DOMAIN_SOURCES))
 $(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
 $(FUZZ_LIB): $(call objects,$(wildcard tests/fuzz/fuzz_*.c) tests/fuzz/oracle.c \
              services/order/adapters/order_body.c)
 $(ORDERCTL_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,orderctl)))
-$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB):
+$(CRASH_LIB): $(call objects,$(filter-out tests/crash/test_%,$(wildcard tests/crash/*.c)))
+$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB) $(CRASH_LIB):
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -123,9 +125,10 @@ LINK_contract := $(SUPPORT_LIB) $(call libs,event base) -lcjson
 LINK_orderctl := $(ORDERCTL_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,http event base) -lcjson
 LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
+LINK_crash := $(CRASH_LIB) $(LINK_integration)
 
 # Those that wait the longest first, so that the others run beside them.
-TEST_SOURCES := $(wildcard tests/unit/runtime/test_*.c tests/unit/bus/test_*.c \
+TEST_SOURCES := $(wildcard tests/crash/test_*.c tests/unit/runtime/test_*.c tests/unit/bus/test_*.c \
                 tests/integration/test_*.c tests/unit/http/test_*.c tests/unit/store/test_*.c \
                 tests/unit/domain/test_*.c tests/unit/event/test_*.c tests/unit/base/test_*.c \
                 tests/unit/orderctl/test_*.c tests/contract/test_*.c tests/fuzz/test_*.c)
@@ -169,7 +172,7 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 
 # --- what people run ------------------------------------------------------------------------------
 
-.PHONY: help run up down test test-kafka test-compose schema-check documents fuzz check clean \
+.PHONY: help run up down test test-kafka test-compose schema-check documents fuzz crash check clean \
         failpoint-programs setup-run setup-test setup-documents setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
@@ -210,7 +213,7 @@ failpoint-programs:
 	@$(MAKE) FAILPOINTS=1 BUILD=$(BUILD)/failpoints build
 
 test: setup-test ## all tests that need neither Docker nor a JVM
-	@$(MAKE) -j$(CORES) tests
+	@$(MAKE) -j$(CORES) tests failpoint-programs
 	@$(RUN_TESTS) tests/run.sh $(TESTS) \
 		$(if $(filter $(BUILD)/tests/integration/%,$(TESTS)),$(JUDGE_HTTP))
 
@@ -226,6 +229,14 @@ schema-check: setup-test ## each schema is compatible with its last released ver
 
 documents: setup-documents ## the AsyncAPI and OpenAPI documents are valid, say their own tools (Node.js)
 	@tests/documents/run.sh
+
+CRASH_REPEAT ?= 25
+CRASH_KILLS ?= 1000
+
+crash: setup-test ## kill every service everywhere: CRASH_REPEAT times at each failpoint, CRASH_KILLS at random
+	@$(MAKE) -j$(CORES) tests failpoint-programs
+	@BIN_DIR=$(BUILD)/bin CRASH_REPEAT=$(CRASH_REPEAT) CRASH_KILLS=$(CRASH_KILLS) \
+		$(BUILD)/tests/crash/test_crash
 
 fuzz: setup-fuzz ## search for inputs that break a codec or a parser; FUZZ_SECONDS for each target
 	@$(MAKE) -j$(CORES) CC=clang SANITIZE=$(FUZZ_SANITIZE) fuzz-programs

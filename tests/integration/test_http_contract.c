@@ -25,13 +25,12 @@ enum { BODY_MAX = 64 * 1024 };
 static const struct {
     enum shop_service service;
     const char *name;
-} services[] = {
+} services[N_SERVICES] = {
     {ORDER, "order-service"},
     {INVENTORY, "inventory-service"},
     {NOTIFICATION, "notification-service"},
     {LOGGING, "logging-service"},
 };
-enum { N_SERVICES = sizeof services / sizeof *services };
 
 /* A request that the document has for a service. */
 struct operation {
