@@ -6,6 +6,12 @@
  * feeds, folded lines, and values with a NUL in them. Where a proxy in front
  * reads the same bytes in another way, one request can be smuggled inside
  * another (RFC 9112, section 11.2), so all of that is refused.
+ *
+ * Three of its kindnesses leave no trace that could be seen here. A line of a
+ * chunked body may end with a bare line feed: for that, such a request is the
+ * last one of its connection. NUL and line feed end a header as CR and line
+ * feed do. And what is before a request is passed over if it is empty lines, or
+ * lines that begin with NUL.
  */
 #include "http/internal.h"
 #include "http/route.h"
@@ -190,6 +196,10 @@ void admission_check_headers(struct http_request *request, const char *method,
         refuse(request, &bad_request, true, fault);
         return;
     }
+    request->is_last = headers.n_codings > 0;
+    /* Of a client that is told to send a body which it does not have,
+     * libmicrohttpd takes the next request for that body, and drops both. */
+    request->is_whole = headers.has_expectation && headers.length == 0 && headers.n_codings == 0;
     /* A client that asks before it sends its body need not send it in vain. */
     bool at_once = headers.has_expectation || headers.length > DISCARD_MAX;
     find_route(request, method);

@@ -2,6 +2,7 @@
 #include "http/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* A body's memory is kept for the connection's next request up to this. */
@@ -41,7 +42,7 @@ void connection_cut_off(struct http_request *request) {
 static void begin(struct http_request *request) {
     request->step = STEP_HEADERS;
     request->route = NULL;
-    request->is_head = false;
+    request->is_head = request->is_last = request->is_whole = false;
     request->refusal.problem = NULL;
     request->n_discarded = 0;
     atomic_store(&request->answer, ANSWER_NONE);
@@ -86,12 +87,25 @@ void connection_on_change(void *cls, struct MHD_Connection *connection, void **c
     server->run_again = true;
 }
 
+/*
+ * Has libmicrohttpd find no fields in the query: nobody here asks for them, and
+ * when they are more than its memory for the connection can take, it loses the
+ * rest of the request and waits for that. `target` is in its buffer, which it
+ * writes to by itself, and is read again only up to the "?".
+ */
+static void hide_query(const char *target) {
+    const char *mark = strchr(target, '?');
+    if (mark)
+        *(char *)(mark + 1) = '\0';
+}
+
 void *connection_on_line(void *cls, const char *uri, struct MHD_Connection *connection) {
     (void)cls;
     struct http_request *request =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     begin(request);
     admission_check_target(request, uri);
+    hide_query(uri);
     return request;
 }
 
@@ -128,9 +142,9 @@ static enum MHD_Result admit(struct http_request *request, const char *method,
     request->step = STEP_BODY;
     if (!request->refusal.problem)
         admission_check_headers(request, method, version);
-    /* An answer to the first call closes the connection, so that other
-     * refusals wait for the last one. */
-    if (request->refusal.problem && request->refusal.at_once)
+    /* An answer to the first call closes the connection, so that others wait
+     * for the last one. */
+    if (request->refusal.problem ? request->refusal.at_once : request->is_whole)
         return handle(request);
     return MHD_YES;
 }

@@ -7,7 +7,9 @@
  * from any other thread. Everything is bounded: connections, header and body
  * size, and the time that a client may take. Requests that two servers could
  * read differently (request smuggling: Transfer-Encoding beside Content-Length,
- * two Content-Lengths, two Hosts, …) get 400 and a closed connection.
+ * two Content-Lengths, two Hosts, …) get 400 and a closed connection. A request
+ * with a chunked body is the last one of its connection, because libmicrohttpd
+ * takes chunks that other servers would not.
  */
 #pragma once
 

@@ -107,6 +107,8 @@ struct http_request {
     const struct http_route *route;
     void *route_context;
     bool is_head;
+    bool is_last;  /* its answer closes the connection */
+    bool is_whole; /* with its head: it is handled without another call */
     struct refusal refusal;
     struct strbuf body;
     size_t n_discarded; /* bytes of the body of a refused request */

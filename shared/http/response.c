@@ -53,7 +53,7 @@ void http_respond(struct http_request *request, const struct http_response *resp
 enum MHD_Result response_send(struct http_request *request) {
     struct MHD_Response *reply = request->response;
     request->response = NULL;
-    if (request->server->last_requests)
+    if (request->is_last || request->server->last_requests)
         add_header(reply, MHD_HTTP_HEADER_CONNECTION, "close");
     enum MHD_Result result =
         MHD_queue_response(request->connection, (unsigned)request->status, reply);

@@ -166,6 +166,64 @@ static void server__refuses_request_when_a_chunk_is_malformed(void **state) {
     fixture_stop(&fixture);
 }
 
+/* libmicrohttpd reads a chunk's line to a bare LF; a proxy in front of it may not. */
+static void server__takes_no_further_request_when_one_was_chunked(void **state) {
+    (void)state;
+    static const char *const bodies[] = {"5\r\nhello\r\n0\r\n\r\n", "5;\nhello\n0\n\n"};
+    struct fixture fixture;
+    fixture_start(&fixture);
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct client client;
+        struct reply reply;
+        client_open(&client, &fixture);
+        client_send(&client, POST HOST "Transfer-Encoding: chunked\r\n\r\n");
+        client_send(&client, bodies[i]);
+        client_send(&client, PING);
+
+        client_read(&client, true, &reply);
+        client_wait_until_closed(&client);
+
+        assert_int_equal(reply.status, 201);
+        assert_string_equal(header_of(&reply, "Connection"), "close");
+        assert_int_equal(fixture.n_handled, i + 1);
+        assert_int_equal(client.at, client.in.len);
+        reply_release(&reply);
+        client_close(&client);
+    }
+    fixture_stop(&fixture);
+}
+
+static void server__answers_request_when_it_expects_to_send_a_body_that_it_has_not(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_start(&fixture);
+    struct client client;
+    client_open(&client, &fixture);
+
+    client_expect(&client, "GET /ping HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n" PING, 200);
+
+    client_wait_until_closed(&client);
+    client_close(&client);
+    fixture_stop(&fixture);
+}
+
+static void server__refuses_request_when_its_query_has_hundreds_of_fields(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_start(&fixture);
+    struct strbuf request;
+    strbuf_init(&request);
+    strbuf_add_str(&request, "GET /orders?");
+    for (int i = 0; i < 300; i++)
+        strbuf_add_str(&request, "a&");
+    strbuf_add_str(&request, " HTTP/1.1\r\n" HOST "\r\n");
+
+    expect_refusal(&fixture, request.data, request.len, 400);
+
+    strbuf_release(&request);
+    fixture_stop(&fixture);
+}
+
 static void server__refuses_request_when_its_headers_are_too_large(void **state) {
     (void)state;
     struct fixture fixture;
@@ -248,6 +306,9 @@ int main(void) {
         cmocka_unit_test(server__refuses_request_when_it_has_a_nul_or_control_character),
         cmocka_unit_test(server__refuses_request_when_its_lines_are_irregular),
         cmocka_unit_test(server__refuses_request_when_a_chunk_is_malformed),
+        cmocka_unit_test(server__takes_no_further_request_when_one_was_chunked),
+        cmocka_unit_test(server__answers_request_when_it_expects_to_send_a_body_that_it_has_not),
+        cmocka_unit_test(server__refuses_request_when_its_query_has_hundreds_of_fields),
         cmocka_unit_test(server__refuses_request_when_its_headers_are_too_large),
         cmocka_unit_test(server__takes_request_when_its_headers_are_a_browsers),
         cmocka_unit_test(server__takes_request_when_it_is_unusual_but_clear),

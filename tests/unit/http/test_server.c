@@ -316,10 +316,13 @@ static void server__answers_413_and_goes_on_when_body_is_too_large(void **state)
         assert_int_equal(reply.status, 413);
         assert_header(&reply, "Content-Type", "application/problem+json");
         reply_release(&reply);
-        client_expect(&client, PING, 200);
+        if (in_chunks)
+            client_wait_until_closed(&client);
+        else
+            client_expect(&client, PING, 200);
         client_close(&client);
     }
-    assert_int_equal(fixture.n_handled, 2); /* the pings */
+    assert_int_equal(fixture.n_handled, 1); /* the ping */
     fixture_stop(&fixture);
 }
 
