@@ -104,8 +104,8 @@ ORDERCTL_LIB := $(BUILD)/lib/liborderctl.a
 CRASH_LIB := $(BUILD)/lib/libcrash.a
 $(DOMAIN_LIB): $(call objects,$(DOMAIN_SOURCES))
 $(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
-$(FUZZ_LIB): $(call objects,$(wildcard tests/fuzz/fuzz_*.c) tests/fuzz/oracle.c \
-             services/order/adapters/order_body.c)
+$(FUZZ_LIB): $(call objects,$(filter-out %/libfuzzer.c %/test_regressions.c,$(wildcard tests/fuzz/*.c)) \
+             $(filter-out %/main.c $(DOMAIN_SOURCES),$(call service_sources,order)))
 $(ORDERCTL_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,orderctl)))
 $(CRASH_LIB): $(call objects,$(filter-out tests/crash/test_%,$(wildcard tests/crash/*.c)))
 $(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB) $(CRASH_LIB):
@@ -123,7 +123,8 @@ LINK_bus := $(call libs,bus event base) -lcjson -lrdkafka
 LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
 LINK_contract := $(SUPPORT_LIB) $(call libs,event base) -lcjson
 LINK_orderctl := $(ORDERCTL_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
-LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,http event base) -lcjson
+LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,runtime http store event base) -lcjson \
+             -lmicrohttpd -lsqlite3
 LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 LINK_crash := $(CRASH_LIB) $(LINK_integration)
 
@@ -157,7 +158,7 @@ tests: $(PROGRAMS) $(TESTS) $(FAULTY_DISK)
 # --- fuzzing: what searches for inputs; those that are kept run with the tests --------------------
 
 FUZZ_SANITIZE := fuzzer,address,undefined
-FUZZ_TARGETS := order inventory_empty logging_action json envelope http checkout
+FUZZ_TARGETS := order inventory_empty logging_action json envelope outbox http checkout server
 FUZZ_PROGRAMS := $(foreach t,$(FUZZ_TARGETS),$(BUILD)/bin/fuzz_$(t))
 
 $(BUILD)/bin/fuzz_%: tests/fuzz/libfuzzer.c $(filter %.a,$(LINK_fuzz))

@@ -20,11 +20,19 @@ fuzz_target fuzz_logging_action;
 /* A text for the JSON reader, and bytes for its writer. */
 fuzz_target fuzz_json;
 
-/* A record's headers, one a line: "name:value", or "name" with Kafka's null. */
+/* A record's headers, as record_text.h has them. */
 fuzz_target fuzz_envelope;
+
+/* The same; and bytes in place of the form in which the outbox keeps them. */
+fuzz_target fuzz_outbox;
 
 /* The begin of a request's first line: "POST /orders?limit=1". */
 fuzz_target fuzz_http;
 
 /* The body of a checkout request. */
 fuzz_target fuzz_checkout;
+
+/* What a client sends on one connection. The byte 0xff ends a piece, which the
+ * server reads before the next one comes; at the input's end, the client leaves
+ * without waiting for answers. */
+fuzz_target fuzz_server;

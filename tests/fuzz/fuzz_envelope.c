@@ -2,6 +2,7 @@
 #include "event/envelope.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/oracle.h"
+#include "fuzz/record_text.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,26 +16,6 @@ static const struct record position = {
 static const int64_t last_ms = 253402300799999; /* of the year 9999, the last that can be written */
 
 enum { OWN_HEADERS_MAX = 10 };
-
-/* Takes `text`, whose names this terminates, apart into headers. */
-static void read_headers(char *text, size_t len, struct record *record) {
-    char *end = text + len;
-    while (text < end && record->n_headers < RECORD_HEADERS_RECEIVED_MAX) {
-        char *line_end = memchr(text, '\n', (size_t)(end - text));
-        if (!line_end)
-            line_end = end;
-        char *colon = memchr(text, ':', (size_t)(line_end - text));
-        struct record_header *header = &record->headers[record->n_headers++];
-        *header = (struct record_header){.name = text};
-        if (colon) {
-            *colon = '\0';
-            header->value = (struct bytes){colon + 1, (size_t)(line_end - colon - 1)};
-        } else {
-            *line_end = '\0'; /* at `end`, too, there is room for it */
-        }
-        text = line_end + 1;
-    }
-}
 
 static bool has_header(const struct record *record, const char *name) {
     for (size_t i = 0; i < record->n_headers; i++)
@@ -149,7 +130,7 @@ void fuzz_envelope(const uint8_t *data, size_t size) {
     if (size > 0)
         memcpy(text, data, size);
     text[size] = '\0';
-    read_headers(text, size, &record);
+    record_text_read(text, size, RECORD_HEADERS_RECEIVED_MAX, &record);
     check_record(&record);
     free(text);
 }

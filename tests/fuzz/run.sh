@@ -38,9 +38,23 @@ target_of() {
 
 dictionary_of() {
     case $1 in
-    envelope | http) echo "tests/fuzz/dictionaries/$1.dict" ;;
+    envelope | http | server) echo "tests/fuzz/dictionaries/$1.dict" ;;
+    outbox) echo tests/fuzz/dictionaries/envelope.dict ;;
     *) echo tests/fuzz/dictionaries/json.dict ;;
     esac
+}
+
+# The contract's orders as requests, for the target that takes what a client sends.
+wrap_orders() {
+    local file folder=$1
+    mkdir -p "$folder"
+    for file in schemas/examples/*.json schemas/counter-examples/new-order/*.json; do
+        {
+            printf 'POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+            printf 'Content-Length: %d\r\n\r\n' "$(wc -c <"$file")"
+            cat "$file"
+        } >"$folder/${file##*/}"
+    done
 }
 
 # Begins a target; a finding ends its program with another code than 0.
@@ -48,7 +62,8 @@ start() {
     local program=$1 target=$2 folder
     local folders=("$dir/corpus/$target" schemas/examples schemas/counter-examples)
     mkdir -p "$dir/corpus/$target" "$dir/findings/$target" "$dir/logs"
-    for folder in "tests/fuzz/seeds/$target" "tests/fuzz/regressions/$target"; do
+    [ "$target" != server ] || wrap_orders "$dir/seeds/$target"
+    for folder in "$dir/seeds/$target" "tests/fuzz/seeds/$target" "tests/fuzz/regressions/$target"; do
         [ ! -d "$folder" ] || folders+=("$folder")
     done
     "$program" -max_total_time="$seconds" -timeout=$input_timeout_s -rss_limit_mb=$memory_mb \
