@@ -50,6 +50,17 @@ static void begin(struct http_request *request) {
     deadline_start(&request->server->active, &request->deadline, request->server->now_ms);
 }
 
+/*
+ * libmicrohttpd is told once that a client has ended its sending side, and
+ * forgets it when it reads the client's last bytes after that: it would keep the
+ * connection until the idle timeout. This tells it again.
+ */
+static void repeat_end_of_input(const struct http_request *request) {
+    char byte;
+    if (recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(request->fd, SHUT_RD);
+}
+
 static void end(struct http_request *request) {
     if (request->step == STEP_NONE)
         return;
@@ -65,6 +76,8 @@ static void end(struct http_request *request) {
     atomic_fetch_sub(&request->server->n_requests, 1);
     if (request->server->last_requests)
         connection_cut_off(request); /* the answer may have begun before that was so */
+    else
+        repeat_end_of_input(request);
     deadline_start(&request->server->waiting, &request->deadline, request->server->now_ms);
 }
 

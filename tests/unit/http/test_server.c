@@ -608,6 +608,29 @@ static void server__closes_connection_when_it_is_idle(void **state) {
     fixture_stop(&fixture);
 }
 
+static void server__closes_connection_when_client_ends_it_with_its_request(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_start(&fixture);
+    for (int n_requests = 1; n_requests <= 2; n_requests++) {
+        struct client client;
+        struct reply reply;
+        client_open(&client, &fixture);
+
+        client_send(&client, n_requests == 1 ? PING : PING PING);
+        shutdown(client.fd, SHUT_WR);
+
+        for (int i = 0; i < n_requests; i++) {
+            client_read(&client, true, &reply);
+            assert_int_equal(reply.status, 200);
+            reply_release(&reply);
+        }
+        client_wait_until_closed(&client);
+        client_close(&client);
+    }
+    fixture_stop(&fixture);
+}
+
 static void server__waits_for_handler_when_it_keeps_a_request_past_the_timeout(void **state) {
     (void)state;
     struct fixture fixture;
@@ -709,6 +732,7 @@ int main(void) {
             free_descriptors),
         cmocka_unit_test(server__sends_large_answer_when_client_reads),
         cmocka_unit_test(server__closes_connection_when_it_is_idle),
+        cmocka_unit_test(server__closes_connection_when_client_ends_it_with_its_request),
         cmocka_unit_test(server__waits_for_handler_when_it_keeps_a_request_past_the_timeout),
         cmocka_unit_test(server__serves_waiting_connection_when_one_of_the_allowed_closes),
         cmocka_unit_test(http_server_open__says_so_when_port_is_in_use),
