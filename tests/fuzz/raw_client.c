@@ -1,5 +1,7 @@
 #include "fuzz/raw_client.h"
 
+#include "base/clock.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -12,12 +14,16 @@
 
 enum { ANSWER_TIMEOUT_MS = 8000 };
 
-static bool wait_for(int fd, short events) {
+/* libFuzzer's timer interrupts calls. */
+static bool wait_for(int fd, short events, int timeout_ms) {
     struct pollfd poll_fd = {.fd = fd, .events = events};
-    int n_ready;
-    do
-        n_ready = poll(&poll_fd, 1, ANSWER_TIMEOUT_MS);
-    while (n_ready < 0 && errno == EINTR);
+    int64_t due_ms = clock_monotonic_ms() + timeout_ms;
+    int64_t left_ms = timeout_ms;
+    int n_ready = -1;
+    while (n_ready < 0 && left_ms >= 0) {
+        n_ready = poll(&poll_fd, 1, (int)left_ms);
+        left_ms = due_ms - clock_monotonic_ms();
+    }
     return n_ready == 1;
 }
 
@@ -33,9 +39,9 @@ void raw_client_open(struct raw_client *client, uint16_t port) {
     assert(client->fd >= 0);
     setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    /* libFuzzer's timer interrupts calls; a connect goes on all the same. */
+    /* An interrupted connect goes on. */
     if (connect(client->fd, (const struct sockaddr *)&name, sizeof name) != 0)
-        assert(errno == EINTR && wait_for(client->fd, POLLOUT));
+        assert(errno == EINTR && wait_for(client->fd, POLLOUT, ANSWER_TIMEOUT_MS));
     strbuf_init(&client->in);
 }
 
@@ -56,9 +62,15 @@ void raw_client_send(const struct raw_client *client, const char *bytes, size_t 
     }
 }
 
+void raw_client_receive_rest(struct raw_client *client) {
+    while (!client->has_ended && wait_for(client->fd, POLLIN, 0))
+        raw_client_receive(client);
+}
+
 bool raw_client_receive(struct raw_client *client) {
     char bytes[16 * 1024];
-    assert(wait_for(client->fd, POLLIN) && "the server neither answers nor closes");
+    assert(wait_for(client->fd, POLLIN, ANSWER_TIMEOUT_MS) &&
+           "the server neither answers nor closes");
     ssize_t n = recv(client->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n > 0)
         strbuf_add(&client->in, bytes, (size_t)n);

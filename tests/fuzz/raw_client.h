@@ -37,6 +37,9 @@ void raw_client_send(const struct raw_client *client, const char *bytes, size_t 
 /* Waits for more; false: the server has closed. */
 bool raw_client_receive(struct raw_client *client);
 
+/* Receives what is there, without waiting. */
+void raw_client_receive_rest(struct raw_client *client);
+
 /* What has come and was not taken. */
 struct bytes raw_client_unread(const struct raw_client *client);
 
