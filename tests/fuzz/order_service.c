@@ -6,7 +6,8 @@
 #include <assert.h>
 
 static const char catalogue_path[] = "services/order/catalogue.json";
-static const char *const schema_steps[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA};
+static const char *const schema_steps[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
+                                           OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2};
 static const struct db_schema schema = {schema_steps, 1};
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
 
