@@ -40,7 +40,7 @@ void letter_read(const struct record *record, const char *cluster_id, struct let
 
 static bool is_state(struct bytes value, enum letter_state state) {
     const char *name = letter_state_name(state);
-    return value.len == strlen(name) && memcmp(value.data, name, value.len) == 0;
+    return value.data && value.len == strlen(name) && memcmp(value.data, name, value.len) == 0;
 }
 
 bool letter_mark_read(const struct record *record, char out_name[static LETTER_NAME_SIZE],

@@ -88,11 +88,10 @@ enum status http_client_list(struct http_client *client, const char *base, const
     strbuf_init(&page);
     strbuf_printf(&page, "%s&limit=100", target);
     for (int n = 0; status == OK && has_more; n++) {
-        cJSON *document;
-        if (n == PAGES_MAX)
-            status = error_set(err, ERR_UNAVAILABLE, "%s: %s has too many items", base, target);
-        else
-            status = http_client_get(client, base, page.data, &document, err);
+        cJSON *document = NULL;
+        status = n < PAGES_MAX
+                     ? http_client_get(client, base, page.data, &document, err)
+                     : error_set(err, ERR_UNAVAILABLE, "%s: %s has too many items", base, target);
         if (status != OK)
             break;
         const cJSON *item;

@@ -44,11 +44,6 @@ static struct run trace(struct shop *shop, const char *const arguments[]) {
 /* orderctl trace with these arguments. */
 #define TRACE(shop, ...) trace(shop, (const char *const[]){__VA_ARGS__, NULL})
 
-static void assert_says(const char *text, const char *part) {
-    if (!strstr(text, part))
-        fail_msg("no \"%s\" in:\n%s", part, text);
-}
-
 /* Two lines, of which the first makes its product run low. */
 static void order_two_lines(struct shop *shop, const char *order_id) {
     const char *body =

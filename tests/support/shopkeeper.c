@@ -73,6 +73,11 @@ int occurrences(const char *text, const char *part) {
     return n;
 }
 
+void assert_says(const char *text, const char *part) {
+    if (!strstr(text, part))
+        fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
 bool has_published_all(struct shop *shop, enum shop_service service) {
     struct http_answer metrics = http_get(shop_url(shop, service, "/metrics"));
     return strstr(metrics.body, "\norderflow_outbox_backlog_events 0\n");

@@ -37,3 +37,6 @@ bool has_published_all(struct shop *shop, enum shop_service service);
 
 /* How many times a text occurs in another. */
 int occurrences(const char *text, const char *part);
+
+/* Fails the test, and shows the text, unless it has this part. */
+void assert_says(const char *text, const char *part);
