@@ -142,7 +142,7 @@ static void add_step(struct strbuf *out, const struct story *story, const struct
 
 static void add_differences(struct strbuf *out, const struct story *story) {
     for (int fact = 0; fact < N_FACTS; fact++)
-        if (story->n[fact] != story->expected[fact])
+        if (story_differs(story, (enum story_fact)fact))
             strbuf_printf(out, "%s  %s: %s (%lld, should be %lld)\n",
                           story->n[fact] < story->expected[fact] ? "missing " : "too many",
                           story_service_name(story_facts[fact].service), story_facts[fact].what,
@@ -210,7 +210,7 @@ static void add_json_differences(struct strbuf *out, const struct story *story) 
     const char *comma = "";
     strbuf_add_str(out, "],\"differences\":[");
     for (int fact = 0; fact < N_FACTS; fact++) {
-        if (story->n[fact] == story->expected[fact])
+        if (!story_differs(story, (enum story_fact)fact))
             continue;
         strbuf_printf(out,
                       "%s{\"service\":\"%s\",\"step\":\"%s\",\"found\":%lld,\"expected\":%lld}",

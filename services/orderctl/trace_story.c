@@ -169,6 +169,10 @@ void story_finish(struct story *story) {
         qsort(story->steps, story->n_steps, sizeof *story->steps, by_time);
 }
 
+bool story_differs(const struct story *story, enum story_fact fact) {
+    return story->was_heard[story_facts[fact].service] && story->n[fact] != story->expected[fact];
+}
+
 bool story_is_complete(const struct story *story) {
     for (int i = 0; i < N_STORY_SERVICES; i++)
         if (!story->was_heard[i])

@@ -80,5 +80,9 @@ void story_add_action(struct story *story, const struct cJSON *action);
 /* Sorts the steps and works out what is expected. */
 void story_finish(struct story *story);
 
+/* After story_finish: is this not as it should be? What a service that was not
+ * heard would say is not known. */
+bool story_differs(const struct story *story, enum story_fact fact);
+
 /* After story_finish: has everything happened, and nothing too often? */
 bool story_is_complete(const struct story *story);

@@ -147,6 +147,7 @@ static void advance(struct outbox_relay *relay) {
         if (!first->is_acknowledged)
             break;
         relay->progress.sent_upto = first->seq;
+        relay->progress.sent_ms = clock_now_ms();
         relay->first_tag++;
     }
     if (relay->progress.sent_upto >= relay->alone_upto)

@@ -160,7 +160,7 @@ enum status outbox_append_record(struct outbox *outbox, const char *id, const st
 enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progress *progress,
                                 int64_t forget_before_ms, struct error *err) {
     sqlite3_bind_int64(outbox->note_sent, 1, progress->sent_upto);
-    sqlite3_bind_int64(outbox->note_sent, 2, clock_now_ms());
+    sqlite3_bind_int64(outbox->note_sent, 2, progress->sent_ms);
     enum status status = db_run(outbox->note_sent, err);
     if (status != OK)
         return status;

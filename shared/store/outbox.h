@@ -51,8 +51,8 @@
     ") STRICT, WITHOUT ROWID;"
 
 /* SQL: when row `seq` (an expression) was acknowledged, in milliseconds, wall
- * clock, as it was noted: up to 0.1 s later than it was so. NULL: not yet, or
- * longer ago than sent rows are kept. */
+ * clock; under load up to 0.1 s later than it was so. NULL: not yet, or longer
+ * ago than sent rows are kept. */
 #define OUTBOX_SENT_MS(seq_sql)                                                                    \
     "(SELECT CASE WHEN outbox_sent.after_seq < " seq_sql " THEN outbox_sent.sent_ms END"           \
     " FROM outbox_sent WHERE outbox_sent.seq >= " seq_sql " ORDER BY outbox_sent.seq LIMIT 1)"
@@ -90,6 +90,7 @@ enum status outbox_append_record(struct outbox *outbox, const char *id, const st
 struct outbox_progress {
     char cluster_id[128]; /* "": nothing was ever sent */
     int64_t sent_upto;    /* every row up to this one was acknowledged */
+    int64_t sent_ms;      /* when the last of them was, wall clock; written, not read */
 };
 
 /* Stores the progress, and deletes sent rows that are older than

@@ -61,7 +61,7 @@ static void append_records(struct fixture *fixture, int n) {
 
 static void set_progress(struct fixture *fixture, const char *cluster_id, int64_t sent_upto,
                          int64_t forget_before_ms) {
-    struct outbox_progress progress = {.sent_upto = sent_upto};
+    struct outbox_progress progress = {.sent_upto = sent_upto, .sent_ms = clock_now_ms()};
     strcpy(progress.cluster_id, cluster_id);
     assert_int_equal(
         outbox_set_progress(fixture->outbox, &progress, forget_before_ms, &fixture->err), OK);
