@@ -10,7 +10,7 @@
 
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
 static const char *const steps[] = {OUTBOX_SCHEMA, OUTBOX_SCHEMA_2};
-static const struct db_schema schema = {steps, 1};
+static const struct db_schema schema = {steps, sizeof steps / sizeof *steps};
 
 static struct db *db;
 static struct outbox *outbox;
@@ -57,11 +57,14 @@ static void check_round_trip(const struct record *record) {
     assert(read_row(&row, &err) == OK);
     assert(strcmp(row.record.topic, record->topic) == 0);
     assert(is_same(row.record.key, record->key) && is_same(row.record.value, record->value));
-    assert(row.record.n_headers == record->n_headers);
-    for (size_t i = 0; i < record->n_headers; i++) {
-        assert(strcmp(row.record.headers[i].name, record->headers[i].name) == 0);
-        assert(is_same(row.record.headers[i].value, record->headers[i].value));
+    struct record_walk walk = record_walk(record), row_walk = record_walk(&row.record);
+    struct record_header header, row_header;
+    while (record_walk_next(&walk, &header)) {
+        assert(record_walk_next(&row_walk, &row_header));
+        assert(strcmp(row_header.name, header.name) == 0);
+        assert(is_same(row_header.value, header.value));
     }
+    assert(!record_walk_next(&row_walk, &row_header));
     forget_row();
 }
 
@@ -88,11 +91,10 @@ static void check_damaged(const uint8_t *data, size_t size) {
     assert(db_run(set_headers, &err) == OK);
     if (read_row(&row, &err) == OK) {
         size_t n_bytes = 0;
-        assert(row.record.n_headers <= RECORD_HEADERS_MAX);
-        for (size_t i = 0; i < row.record.n_headers; i++) {
-            const struct record_header *header = &row.record.headers[i];
-            n_bytes += strlen(header->name) + 1 + sizeof(int32_t) + header->value.len;
-        }
+        struct record_walk walk = record_walk(&row.record);
+        struct record_header header;
+        while (record_walk_next(&walk, &header))
+            n_bytes += strlen(header.name) + 1 + sizeof(int32_t) + header.value.len;
         assert(n_bytes == size);
     } else {
         assert(*err.text);
