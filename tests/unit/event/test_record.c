@@ -16,7 +16,7 @@ enum { N_MANY = 200 };
 static struct bytes pack_many(struct strbuf *packed) {
     strbuf_init(packed);
     for (int i = 0; i < N_MANY; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "%d", i);
         record_pack_header(&(struct record_header){name, {name, strlen(name)}}, packed);
     }
