@@ -225,16 +225,20 @@ static void lookups__answer_not_found_when_there_is_no_such_thing(void **state) 
         assert_int_equal(status_of(*state, services[i].service, "GET", "/no/such", NULL), 404);
 }
 
+static void orders__say_when_kafka_had_their_event(void **state) {
+    const char *const targets[] = {"/orders/CONTRACT-0", "/orders?limit=1"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        assert_soon(strstr(http_get(shop_url(*state, ORDER, targets[i])).body, "publishedAt"));
+}
+
 static void lists__agree_with_document_about_limits(void **state) {
     static const struct {
         enum shop_service service;
         const char *target;
     } lists[] = {
-        {ORDER, "/orders"},
-        {ORDER, "/products"},
-        {INVENTORY, "/stock"},
-        {INVENTORY, "/stock/PRODUCT-123/movements"},
-        {NOTIFICATION, "/notifications"},
+        {ORDER, "/orders"},        {ORDER, "/products"},
+        {INVENTORY, "/stock"},     {INVENTORY, "/stock/PRODUCT-123/movements"},
+        {INVENTORY, "/movements"}, {NOTIFICATION, "/notifications"},
         {LOGGING, "/actions"},
     };
     static const struct {
@@ -270,6 +274,8 @@ static void lists__take_filters(void **state) {
         const char *target;
     } lists[] = {
         {ORDER, "/orders?customerId=CUSTOMER-123"},
+        {INVENTORY, "/stock/PRODUCT-123/movements?orderId=CONTRACT-0"},
+        {INVENTORY, "/movements?orderId=CONTRACT-0&productId=PRODUCT-123"},
         {NOTIFICATION, "/notifications?orderId=CONTRACT-0"},
         {NOTIFICATION, "/notifications?productId=PRODUCT-123"},
         {LOGGING, "/actions?serviceName=order-service&action=new-order&orderId=CONTRACT-0"},
@@ -452,6 +458,7 @@ int main(void) {
         cmocka_unit_test(checkout__takes_body_when_it_is_as_large_as_it_may_be),
         cmocka_unit_test(every_path__refuses_other_methods),
         cmocka_unit_test(lookups__answer_not_found_when_there_is_no_such_thing),
+        cmocka_unit_test(orders__say_when_kafka_had_their_event),
         cmocka_unit_test(lists__agree_with_document_about_limits),
         cmocka_unit_test(lists__take_filters),
         cmocka_unit_test(checkout__gives_every_answer_that_depends_on_the_order),
