@@ -11,8 +11,9 @@ names of topics have behind the document's.
 
 What nobody else sent must be one of the messages of a `send` operation:
 headers, key and payload. What somebody else sent must be dead for each group
-that receives its topic, unless it is a message of the `receive` operations.
-All that the document names must have been there. Prints each fault, a summary,
+that receives its topic, unless it is a message of the `receive` operations. A
+mark must be about a letter, and where it says that the record was replayed, it
+must be there once more, and is judged like what somebody else sent. All that the document names must have been there. Prints each fault, a summary,
 and exits with 1 when there is a fault. Needs Debian's python3-jsonschema.
 """
 
@@ -30,7 +31,11 @@ from oracle import Reading
 from validate import check_pattern, load, new_validator, parse
 
 DEAD_LETTERS = ".dlq"
-NAMES_TOPIC = {"__connect.errors.topic", "ce_causationid"}
+MARK, REPLAYED = "mark-sent", "replayed-record-sent"
+REFUSAL = "orderflow.dlq.letter"
+# Headers whose values have names of topics and groups in them.
+HAS_NAMES = {"__connect.errors.topic", "__connect.errors.connector.name", "ce_causationid", "ce_id",
+             REFUSAL}
 FAULTS_SHOWN = 20
 VALIDATOR = extend(type(new_validator({})), validators={"pattern": check_pattern})
 
@@ -111,7 +116,7 @@ class Message:
 
     def locate(self, location, contents):
         """A runtime expression of AsyncAPI, such as $message.payload#/customerId."""
-        where, name = re.fullmatch(r"\$message\.(header|payload)#/(\w+)", location).groups()
+        where, name = re.fullmatch(r"\$message\.(header|payload)#/([\w.]+)", location).groups()
         return contents["headers" if where == "header" else where].get(name)
 
     def check(self, record, contents):
@@ -137,7 +142,7 @@ class Document:
         uri = Path(path).resolve().as_uri()
         open_files = RefResolver(uri, self.tree, handlers={"file": load_uri})
         closed_files = RefResolver(uri, self.tree, handlers={"file": load_closed})
-        self.sent, self.received, self.n_receivers = defaultdict(dict), {}, Counter()
+        self.sent, self.received, self.groups = defaultdict(dict), {}, defaultdict(set)
         for operation in self.tree["operations"].values():
             address = self.at(operation["channel"]["$ref"])["address"]
             is_sent = operation["action"] == "send"
@@ -149,7 +154,7 @@ class Document:
                     self.sent[address][name] = message
                 else:
                     self.received[address] = message
-                    self.n_receivers[address] += 1
+                    self.groups[address].add(operation["bindings"]["kafka"]["groupId"]["const"])
 
     def at(self, reference):
         node = self.tree
@@ -169,12 +174,31 @@ def load_closed(uri):
 
 
 def read_payload(value):
-    """The payload, or the error that says why no reader takes it for JSON."""
+    """The payload, None for null, or the error that says why no reader takes it for JSON."""
+    if value is None:
+        return None
     try:
-        reading = Reading((value or b"").decode("utf-8"))
+        reading = Reading(value.decode("utf-8"))
     except ValueError as error:
         return error
     return ValueError(", ".join(sorted(reading.rules))) if reading.rules else reading.value
+
+
+def refusal_name(headers):
+    """Of a letter: which group refused which record."""
+    group, cluster, topic, partition, offset = (
+        headers.get(name) for name in ("__connect.errors.connector.name", "orderflow.dlq.cluster",
+                                       "__connect.errors.topic", "__connect.errors.partition",
+                                       "__connect.errors.offset"))
+    return f"{group} {cluster}/{topic}/{partition}/{offset}"
+
+
+def restored(record, place):
+    """The headers of a refused record when it is replayed; `place` begins with the cluster's id."""
+    if any(name == "ce_id" for name, _ in record.headers):
+        return record.headers
+    kept = tuple(header for header in record.headers if header[0] != "ce_source")
+    return (*kept, ("ce_id", place.encode()))
 
 
 class Audit:
@@ -186,21 +210,27 @@ class Audit:
         self.foreign = foreign  # how often each content was sent by somebody else
         self.faults = []
         self.seen = Counter()
-        self.refused, self.letters = {}, Counter()
+        self.refused, self.letters = set(), Counter()  # place and group
+        self.refusals, self.replays = set(), Counter()  # names; contents that must be there again
         self.correlations = {}  # by event id
 
     def run(self):
         for record in self.records.values():
             self.note_correlation(record)
+            if record.topic.endswith(DEAD_LETTERS):
+                self.note_letter(record)
         for record in self.records.values():
             self.check(record)
         for (topic, *_), n in self.foreign.items():
             if n > 0:
                 self.faults.append(f"{topic}: {n} records that the test has sent are not there")
-        for place in self.refused.keys() | self.letters.keys():
-            if self.refused.get(place, 0) != self.letters[place]:
-                self.complain(place, f"is dead {self.letters[place]} times, "
-                                     f"not {self.refused.get(place, 0)}")
+        for (topic, *_), n in self.replays.items():
+            if n > 0:
+                self.faults.append(f"{topic}: {n} records are marked as replayed and not there")
+        for place, group in self.refused | self.letters.keys():
+            n, expected = self.letters[place, group], int((place, group) in self.refused)
+            if n != expected:
+                self.complain(place, f"is dead {n} times for {group}, not {expected}")
         for messages in self.document.sent.values():
             for message in messages.values():
                 for name in {(message.name,), *message.named()} - self.seen.keys():
@@ -221,43 +251,65 @@ class Audit:
         place = "/".join(map(str, record.place))
         self.correlations[headers.get("ce_id") or place] = correlation
 
+    def note_letter(self, record):
+        headers = record.header_texts()
+        if REFUSAL not in headers:
+            self.refusals.add(refusal_name(headers))
+        elif headers.get("orderflow.dlq.resolved") == "replayed":
+            name = re.fullmatch(r".* (.+/(.+)/(\d+)/(\d+))", headers[REFUSAL] or "")
+            place, topic, *numbers = name.groups() if name else ("", "")
+            refused = self.records.get((topic, *map(int, numbers)))
+            if refused:
+                self.replays[topic, refused.key, refused.value, restored(refused, place)] += 1
+
     def check(self, record):
         content = (record.topic, record.key, record.value, record.headers)
         contents = {"headers": record.header_texts(), "key": as_text(record.key),
                     "payload": read_payload(record.value)}
         if self.foreign[content] > 0:
             self.foreign[content] -= 1
-            self.check_foreign(record, contents)
+            self.check_received(record, contents)
+        elif self.replays[content] > 0:
+            self.replays[content] -= 1
+            self.check_as_sent(record, contents, [self.document.sent[record.topic][REPLAYED]])
+            self.check_received(record, contents)
         elif record.topic not in self.document.sent:
             self.complain(record.place, "no operation sends to this topic")
         else:
             self.check_own(record, contents)
 
-    def check_foreign(self, record, contents):
+    def check_received(self, record, contents):
         message = self.document.received[record.topic]
         if list(message.check(record, contents)):
-            self.refused[record.place] = self.document.n_receivers[record.topic]
+            self.refused |= {(record.place, group) for group in self.document.groups[record.topic]}
         else:
             self.seen[(message.name,)] += 1
 
     def check_own(self, record, contents):
         messages = self.document.sent[record.topic].values()
+        message = self.check_as_sent(record, contents, [m for m in messages if m.name != REPLAYED])
+        if message.name == MARK:
+            self.check_mark(record, contents["headers"])
+        elif record.topic.endswith(DEAD_LETTERS):
+            self.check_letter(record, contents["headers"])
+        else:
+            self.check_sender(record, contents["headers"])
+
+    def check_as_sent(self, record, contents, messages):
+        """As the one of the messages that it is most like, which is returned."""
         message, faults = min(((message, list(message.check(record, contents)))
                                for message in messages), key=lambda pair: len(pair[1]))
         for fault in faults:
             self.complain(record.place, f"{message.name}: {fault}")
         if not faults:
             self.note_seen(message, contents)
-        if record.topic.endswith(DEAD_LETTERS):
-            self.check_letter(record, contents["headers"])
-        else:
-            self.check_sender(record, contents["headers"])
+        return message
 
     def note_seen(self, message, contents):
         self.seen[(message.name,)] += 1
         for where in ("headers", "payload"):
             if where in message.schemas:
-                for name, value in contents[where].items():
+                for name, value in (contents[where] or {}).items():
                     self.seen[(message.name, where, name)] += 1
                     if isinstance(value, str):
                         self.seen[(message.name, where, name, value)] += 1
@@ -281,11 +333,17 @@ class Audit:
         if original is None or topic + DEAD_LETTERS != record.topic:
             self.complain(record.place, f"there is no {topic}/{partition}/{offset}")
             return
-        self.letters[original.place] += 1
+        self.letters[original.place, headers.get("__connect.errors.connector.name")] += 1
         n = len(original.headers)
         if (record.key, record.value) != (original.key, original.value) \
                 or record.headers[:n] != original.headers:
             self.complain(record.place, "is not the refused record, byte for byte")
+
+    def check_mark(self, record, headers):
+        if record.value is not None or len(headers) != len(record.headers):
+            self.complain(record.place, "has a value, or a header twice")
+        if headers.get(REFUSAL) not in self.refusals:
+            self.complain(record.place, f"there is no letter of {headers.get(REFUSAL)}")
 
 
 def from_hex(text):
@@ -297,14 +355,15 @@ def read_records(path, suffix):
     for line in Path(path).read_text(encoding="ascii").splitlines():
         entry = parse(line)
         headers = tuple((name, from_hex(value)) for name, value in entry["headers"])
-        headers = tuple(
-            (name, value.replace(suffix.encode(), b"", 1) if name in NAMES_TOPIC else value)
-            for name, value in headers
-        )
+        headers = tuple((name, value.replace(suffix.encode(), b"") if name in HAS_NAMES else value)
+                        for name, value in headers)
+        key = from_hex(entry["key"])
+        if key and any(name == REFUSAL for name, _ in headers):
+            key = key.replace(suffix.encode(), b"")
         topic = entry["topic"].replace(suffix, "", 1)
         place = (topic, entry["partition"], entry["offset"])
         yield entry["by"], Record(
-            topic, from_hex(entry["key"]), from_hex(entry["value"]), headers, place
+            topic, key, from_hex(entry["value"]), headers, place
         )
 
 
