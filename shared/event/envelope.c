@@ -156,6 +156,8 @@ enum status envelope_read(struct envelope *out, const struct record *record, con
     read_optional(record, "ce_causationid", envelope.causation, sizeof envelope.causation);
     read_trace(&envelope, header_or_nothing(record, "traceparent"),
                header_or_nothing(record, "tracestate"));
+    if (!*envelope.traceparent)
+        traceparent_derive(envelope.source, envelope.id, envelope.traceparent);
     *out = envelope;
     return OK;
 }

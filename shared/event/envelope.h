@@ -63,7 +63,9 @@ void envelope_join_trace(struct envelope *envelope, const char *traceparent,
  *
  * Nothing else needs to be there. A malformed correlation, causation or trace
  * is ignored; in place of a missing or malformed time stands the record's
- * timestamp, or else now. Of a header given twice the last one counts, as for
+ * timestamp, or else now. Without a good trace a new one starts, which depends
+ * on id and source alone: all that the event causes is in it, whichever
+ * services do it. Of a header given twice the last one counts, as for
  * Kafka's own clients. Headers not named in `struct envelope` are not looked
  * at: not ce_specversion, and not content-type, since the payload's decoder
  * judges the bytes themselves.

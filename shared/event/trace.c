@@ -2,6 +2,8 @@
 
 #include "base/uuid.h"
 
+#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +75,30 @@ void traceparent_start(char out[static TRACEPARENT_SIZE]) {
     uuid_random_hex(trace_id, TRACE_ID_LENGTH / 2);
     uuid_random_hex(span_id, SPAN_ID_LENGTH / 2);
     snprintf(out, TRACEPARENT_SIZE, "00-%s-%s-01", trace_id, span_id);
+}
+
+/* FNV-1a, the terminator included: "ab", "c" and "a", "bc" are two events. */
+static uint64_t add_hash(uint64_t hash, const char *text) {
+    do
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    while (*text++);
+    return hash;
+}
+
+/* The next of a sequence of well-mixed words (splitmix64). */
+static uint64_t next_word(uint64_t *state) {
+    uint64_t word = *state += UINT64_C(0x9e3779b97f4a7c15);
+    word = (word ^ (word >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    word = (word ^ (word >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return word ^ (word >> 31);
+}
+
+void traceparent_derive(const char *source, const char *id, char out[static TRACEPARENT_SIZE]) {
+    uint64_t state = add_hash(add_hash(UINT64_C(14695981039346656037), source), id);
+    uint64_t high = next_word(&state), low = next_word(&state);
+    uint64_t span = next_word(&state) | 1; /* zero is not valid */
+    snprintf(out, TRACEPARENT_SIZE, "00-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64 "-01", high, low,
+             span);
 }
 
 void traceparent_continue(char traceparent[static TRACEPARENT_SIZE]) {

@@ -26,5 +26,9 @@ bool tracestate_copy(const char *text, size_t len, char out[static TRACESTATE_SI
 /* Begins a trace, sampled. */
 void traceparent_start(char out[static TRACEPARENT_SIZE]);
 
+/* Begins the trace of an event that came without one, sampled. The same event
+ * gives the same trace, whoever reads it and however often. */
+void traceparent_derive(const char *source, const char *id, char out[static TRACEPARENT_SIZE]);
+
 /* Makes a traceparent that was parsed or started into a new span of its trace. */
 void traceparent_continue(char traceparent[static TRACEPARENT_SIZE]);

@@ -184,6 +184,11 @@ def read_payload(value):
     return ValueError(", ".join(sorted(reading.rules))) if reading.rules else reading.value
 
 
+def trace_of(headers):
+    match = re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-", headers.get("traceparent") or "")
+    return match and match[1]
+
+
 def refusal_name(headers):
     """Of a letter: which group refused which record."""
     group, cluster, topic, partition, offset = (
@@ -212,11 +217,11 @@ class Audit:
         self.seen = Counter()
         self.refused, self.letters = set(), Counter()  # place and group
         self.refusals, self.replays = set(), Counter()  # names; contents that must be there again
-        self.correlations = {}  # by event id
+        self.correlations, self.traces = {}, {}  # by event id
 
     def run(self):
         for record in self.records.values():
-            self.note_correlation(record)
+            self.note_event(record)
             if record.topic.endswith(DEAD_LETTERS):
                 self.note_letter(record)
         for record in self.records.values():
@@ -242,14 +247,17 @@ class Audit:
     def complain(self, place, fault):
         self.faults.append(f"{'/'.join(map(str, place))}: {fault}")
 
-    def note_correlation(self, record):
+    def note_event(self, record):
         headers = record.header_texts()
         payload = read_payload(record.value)
         subject = payload if isinstance(payload, dict) else {}
         correlation = headers.get("ce_correlationid") or subject.get("orderId") \
             or subject.get("productId")
         place = "/".join(map(str, record.place))
-        self.correlations[headers.get("ce_id") or place] = correlation
+        event = headers.get("ce_id") or place
+        self.correlations[event] = correlation
+        if trace_of(headers):
+            self.traces[event] = trace_of(headers)
 
     def note_letter(self, record):
         headers = record.header_texts()
@@ -322,9 +330,13 @@ class Audit:
         if cause is None:
             return
         names = [cause, "/".join(cause.split("/")[1:])]  # without the cluster's id
-        correlation = next((self.correlations[n] for n in names if n in self.correlations), None)
-        if correlation != headers.get("ce_correlationid"):
+        event = next((name for name in names if name in self.correlations), None)
+        if self.correlations.get(event) != headers.get("ce_correlationid"):
             self.complain(record.place, f"its ce_correlationid is not that of its cause, {cause}")
+        # All that a cause without a trace led to, in whichever service, shares a new one.
+        trace = trace_of(headers)
+        if self.traces.setdefault(event, trace) != trace:
+            self.complain(record.place, f"its trace is not that of its cause, {cause}")
 
     def check_letter(self, record, headers):
         topic, partition, offset = (headers.get(f"__connect.errors.{name}")

@@ -184,7 +184,6 @@ static void envelope_read__names_a_record_by_its_coordinates_when_it_has_no_head
     assert_int_equal(envelope.time_ms, 1000);
     assert_string_equal(envelope.correlation, "");
     assert_string_equal(envelope.causation, "");
-    assert_string_equal(envelope.traceparent, "");
     assert_string_equal(envelope.tracestate, "");
 }
 
@@ -286,14 +285,32 @@ static void envelope_read__ignores_what_is_malformed_but_not_needed(void **state
     add(&record, "tracestate", "vendor=1");
     add(&record, "content-type", "text/plain");
     struct envelope envelope;
+    char derived[TRACEPARENT_SIZE];
+    traceparent_derive("", "id-1", derived);
 
     assert_int_equal(read_envelope(&record, &envelope), OK);
 
     assert_int_equal(envelope.time_ms, record.timestamp_ms);
     assert_string_equal(envelope.correlation, "");
     assert_string_equal(envelope.causation, "");
-    assert_string_equal(envelope.traceparent, "");
+    assert_string_equal(envelope.traceparent, derived);
     assert_string_equal(envelope.tracestate, "");
+}
+
+/* Two services read it, and one of them reads it again after a crash. */
+static void envelope_read__gives_all_effects_one_trace_when_the_record_has_none(void **state) {
+    (void)state;
+    struct record record = received();
+    struct envelope once, again, effect, other_effect;
+
+    assert_int_equal(read_envelope(&record, &once), OK);
+    assert_int_equal(read_envelope(&record, &again), OK);
+    envelope_init(&effect, "inventory-service", &once);
+    envelope_init(&other_effect, "notification-service", &again);
+
+    assert_memory_equal(effect.traceparent, once.traceparent, 36);
+    assert_memory_equal(effect.traceparent, other_effect.traceparent, 36);
+    assert_string_not_equal(effect.traceparent, other_effect.traceparent);
 }
 
 static void envelope_read__takes_the_present_when_no_time_is_known(void **state) {
@@ -324,6 +341,7 @@ int main(void) {
         cmocka_unit_test(envelope_read__takes_an_id_of_255_bytes_of_utf8),
         cmocka_unit_test(envelope_read__refuses_when_the_type_is_another),
         cmocka_unit_test(envelope_read__ignores_what_is_malformed_but_not_needed),
+        cmocka_unit_test(envelope_read__gives_all_effects_one_trace_when_the_record_has_none),
         cmocka_unit_test(envelope_read__takes_the_present_when_no_time_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

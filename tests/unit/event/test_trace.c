@@ -82,6 +82,23 @@ static void traceparent_start__makes_another_valid_one_each_time(void **state) {
     assert_memory_not_equal(one + 3, other + 3, 32);
 }
 
+static void traceparent_derive__gives_each_event_a_valid_trace_of_its_own(void **state) {
+    (void)state;
+    static const char *const events[][2] = {{"", "c/t/0/1"}, {"", "c/t/0/2"}, {"/a", "1"},
+                                            {"/b", "1"},     {"/a", "2"},     {"/", "a1"}};
+    enum { N = sizeof events / sizeof *events };
+    char derived[N][TRACEPARENT_SIZE], again[TRACEPARENT_SIZE], parsed[TRACEPARENT_SIZE];
+    for (size_t i = 0; i < N; i++) {
+        traceparent_derive(events[i][0], events[i][1], derived[i]);
+        traceparent_derive(events[i][0], events[i][1], again);
+        assert_string_equal(derived[i], again);
+        assert_true(traceparent_parse(derived[i], strlen(derived[i]), parsed));
+        assert_string_equal(derived[i], parsed);
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(derived[i], derived[j], strlen("00-") + 32);
+    }
+}
+
 static void tracestate_copy__takes_512_visible_characters_and_no_more(void **state) {
     (void)state;
     char text[TRACESTATE_SIZE], copy[TRACESTATE_SIZE] = "";
@@ -103,6 +120,7 @@ int main(void) {
         cmocka_unit_test(traceparent_parse__refuses_what_is_malformed),
         cmocka_unit_test(traceparent_continue__changes_the_span_alone),
         cmocka_unit_test(traceparent_start__makes_another_valid_one_each_time),
+        cmocka_unit_test(traceparent_derive__gives_each_event_a_valid_trace_of_its_own),
         cmocka_unit_test(tracestate_copy__takes_512_visible_characters_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
