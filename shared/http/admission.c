@@ -9,9 +9,10 @@
  *
  * Three of its kindnesses leave no trace that could be seen here. A line of a
  * chunked body may end with a bare line feed: for that, such a request is the
- * last one of its connection. NUL and line feed end a header as CR and line
- * feed do. And what is before a request is passed over if it is empty lines, or
- * lines that begin with NUL.
+ * last one of its connection. NUL and line feed end a header as CR and line feed
+ * do, and the last one may be followed by colon and line feed in place of the
+ * empty line. And what is before a request is passed over if it is empty lines,
+ * or lines that begin with NUL.
  */
 #include "http/internal.h"
 #include "http/route.h"

@@ -61,19 +61,24 @@ static bool take_line(struct bytes *text, struct line *out) {
     return true;
 }
 
-/* Ends the line as it has to? libmicrohttpd puts two NULs into its buffer in
- * place of CR LF, so that it cannot be told from NUL LF. */
-static bool take_end(struct line *line) {
-    if (!line->has_cr && line->text.len > 0 && end_of(line->text)[-1] == '\0') {
-        line->text.len--;
-        return true;
-    }
-    return line->has_cr;
+/* What libmicrohttpd takes for an empty line, the first line of the fields
+ * excepted: it puts a NUL in a colon's place before it looks. */
+static bool ends_fields(const struct line *line, bool is_first) {
+    char c = line->text.len > 0 ? *(const char *)line->text.data : '\0';
+    return c == '\0' || (c == ':' && !is_first);
 }
 
-/* What libmicrohttpd takes for an empty line. */
-static bool ends_head(const struct line *line) {
-    return line->text.len == 0 || *(const char *)line->text.data == '\0';
+/*
+ * Ends the line as it has to? libmicrohttpd leaves two NULs in its buffer where
+ * it took CR LF, so that this cannot be told from NUL LF, nor from colon LF as
+ * the last line.
+ */
+static bool take_end(struct line *line, bool is_last) {
+    char c = line->text.len > 0 ? end_of(line->text)[-1] : '\r';
+    if (line->has_cr || (c != '\0' && !(is_last && c == ':')))
+        return line->has_cr;
+    line->text.len--;
+    return true;
 }
 
 static bool read_field(struct bytes line, struct http_head *head) {
@@ -96,9 +101,9 @@ enum reading http_read_head(struct bytes text, struct http_head *out) {
         return READ_CUT;
     out->line = line.text;
     bool is_regular = line.has_cr;
-    while (take_line(&left, &line)) {
-        bool is_last = ends_head(&line);
-        is_regular = take_end(&line) && is_regular;
+    for (bool is_first = true; take_line(&left, &line); is_first = false) {
+        bool is_last = ends_fields(&line, is_first);
+        is_regular = take_end(&line, is_last) && is_regular;
         if (is_last) {
             out->size = text.len - left.len;
             return is_regular && line.text.len == 0 ? READ_WHOLE : READ_MALFORMED;
@@ -180,7 +185,7 @@ static enum reading read_chunk_size(struct bytes *text, uint64_t *out) {
 static enum reading read_trailer(struct bytes *text) {
     struct line line;
     for (bool is_first = true; take_line(text, &line); is_first = false) {
-        if (ends_head(&line))
+        if (ends_fields(&line, is_first))
             return READ_WHOLE;
         const char *begin = line.text.data;
         bool is_folded = !is_first && is_blank(*begin);
@@ -272,7 +277,7 @@ enum reading http_read_sent(struct bytes text, struct http_sent *out) {
     strbuf_init(&out->body);
     /* libmicrohttpd passes over empty lines before a request, and over lines
      * that begin with NUL. */
-    for (struct bytes next = left; take_line(&next, &line) && ends_head(&line);)
+    for (struct bytes next = left; take_line(&next, &line) && ends_fields(&line, true);)
         left = next;
     enum reading reading = http_read_head(left, &out->head);
     if (reading != READ_WHOLE)
