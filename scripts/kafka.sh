@@ -11,6 +11,7 @@ port=${KAFKA_PORT:-29092}
 controller_port=${KAFKA_CONTROLLER_PORT:-}
 dir=${KAFKA_DIR:-build/kafka}
 libs=${KAFKA_LIBS_DIR:-build/kafka/libs}
+new_cluster_id=${KAFKA_CLUSTER_ID:-}
 heap_opts=${KAFKA_HEAP_OPTS:--Xms256m -Xmx512m}
 start_timeout_s=${KAFKA_START_TIMEOUT_S:-60}
 stop_timeout_s=${KAFKA_STOP_TIMEOUT_S:-20}
@@ -30,6 +31,7 @@ Settings (environment; relative paths start at the top of the repository):
   KAFKA_CONTROLLER_PORT  the controller's port on 127.0.0.1 (KAFKA_PORT + 1)
   KAFKA_DIR              data, log, settings and pid of this broker (build/kafka)
   KAFKA_LIBS_DIR         the jars, downloaded once (build/kafka/libs)
+  KAFKA_CLUSTER_ID       the cluster id of a broker without data (a random one)
   KAFKA_HEAP_OPTS        the broker's memory (-Xms256m -Xmx512m)
   KAFKA_START_TIMEOUT_S  how long start waits for an answer (60)
   KAFKA_STOP_TIMEOUT_S   how long stop waits before it kills (20)
@@ -159,13 +161,13 @@ EOF
 
 # 16 random bytes in base64, without the characters that Kafka's tools could
 # take for an option or a path.
-new_cluster_id() { head -c 16 /dev/urandom | base64 | tr '+/' 'Aa' | tr -d '='; }
+random_cluster_id() { head -c 16 /dev/urandom | base64 | tr '+/' 'Aa' | tr -d '='; }
 
 format_storage() {
     [[ ! -e $dir/data/meta.properties ]] || return 0
     say "formatting $dir/data ..."
     run_class kafka.tools.StorageTool format --ignore-formatted \
-        --cluster-id "$(new_cluster_id)" --config "$properties" >"$log" 2>&1 \
+        --cluster-id "${new_cluster_id:-$(random_cluster_id)}" --config "$properties" >"$log" 2>&1 \
         || die "the storage could not be formatted: see $log"
 }
 

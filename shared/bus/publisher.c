@@ -11,6 +11,7 @@ static const struct client_property defaults[] = {
     {"linger.ms", "2"},
     {"queue.buffering.max.messages", "20000"},
     {"queue.buffering.max.kbytes", "16384"},
+    {"reconnect.backoff.max.ms", "2000"},
 };
 
 /* message.timeout.ms 0: a record is tried for as long as the process lives;

@@ -41,8 +41,7 @@ void wait_for_effects(struct shop *shop, unsigned services, int n_orders) {
     }
 }
 
-int audit_effects(struct shop *shop, unsigned services) {
-    shop_stop(shop, services);
+int check_effects(struct shop *shop, unsigned services) {
     int64_t n_orders = database_number(shop, ORDER, "SELECT count(*) FROM orders");
     for (size_t i = 0; i < N_EFFECTS; i++) {
         const struct effect *effect = &effects[i];
@@ -55,6 +54,11 @@ int audit_effects(struct shop *shop, unsigned services) {
         assert_int_equal(database_number(shop, place_of(effect), distinct), n_orders);
     }
     return (int)n_orders;
+}
+
+int audit_effects(struct shop *shop, unsigned services) {
+    shop_stop(shop, services);
+    return check_effects(shop, services);
 }
 
 static bool has_handled(struct shop *shop, enum shop_service service, enum shop_topic topic) {

@@ -23,7 +23,9 @@ int count_lost(struct shop *shop, struct load_ids acknowledged);
  * effects in these services. */
 void wait_for_effects(struct shop *shop, unsigned services, int n_orders);
 
-/* Stops these services, the order-service among them, and fails the test
- * unless each such order in its database had each effect once, and nothing else had
- * any. Returns the number of orders. */
+/* Fails the test unless each such order in the order-service's database had each
+ * effect once, and nothing else had any. Returns the number of orders. */
+int check_effects(struct shop *shop, unsigned services);
+
+/* Stops these services, the order-service among them, and checks their effects. */
 int audit_effects(struct shop *shop, unsigned services);

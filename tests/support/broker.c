@@ -3,10 +3,12 @@
 #include "support/free_port.h"
 #include "support/process.h"
 #include "support/scratch.h"
+#include "support/file.h"
 #include "support/testing.h"
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,13 +65,15 @@ static void open_embedded(struct broker *broker) {
 
 /* --- Apache Kafka of the test's own --- */
 
-static void run_script(struct broker *broker, const char *command) {
+/* The id that a cluster gets which has none yet; "": a new one. */
+static void run_script_with_id(struct broker *broker, const char *command, const char *cluster_id) {
     const char *libs = getenv("KAFKA_LIBS_DIR");
     const char *const argv[] = {"scripts/kafka.sh", command, NULL};
     const char *const settings[] = {
         scratch_printf("KAFKA_PORT=%d", broker->own_port),
         scratch_printf("KAFKA_DIR=%s/kafka", broker->folder),
         scratch_printf("KAFKA_LIBS_DIR=%s", libs ? libs : "build/kafka/libs"),
+        scratch_printf("KAFKA_CLUSTER_ID=%s", cluster_id),
         "KAFKA_HEAP_OPTS=-Xms128m -Xmx384m",
         NULL,
     };
@@ -77,6 +81,10 @@ static void run_script(struct broker *broker, const char *command) {
     const char *output = scratch_printf("%s/kafka-%s", broker->folder, command);
     if (process_run(argv, settings, output, SCRIPT_TIMEOUT_MS, &script) != 0)
         fail_msg("kafka.sh %s: %s%s", command, process_stdout(script), process_stderr(script));
+}
+
+static void run_script(struct broker *broker, const char *command) {
+    run_script_with_id(broker, command, "");
 }
 
 static void open_apache(struct broker *broker, enum broker_use use) {
@@ -139,6 +147,46 @@ void broker_bring_up(struct broker *broker) {
         rd_kafka_mock_broker_set_up(broker->cluster, BROKER_ID);
     else
         run_script(broker, "start");
+}
+
+void broker_kill(struct broker *broker) {
+    assert_true(broker->cluster || broker->own_port > 0);
+    if (broker->cluster) {
+        rd_kafka_mock_broker_set_down(broker->cluster, BROKER_ID);
+        return;
+    }
+    pid_t pid = atoi(file_content(scratch_printf("%s/kafka/kafka.pid", broker->folder)));
+    assert_true(pid > 1);
+    kill(pid, SIGKILL);
+}
+
+void broker_fail_request(struct broker *broker, enum broker_request request, int error,
+                         int delay_ms) {
+    rd_kafka_mock_broker_push_request_error_rtts(broker->cluster, BROKER_ID, (int16_t)request, 1,
+                                                 error, delay_ms);
+}
+
+size_t broker_faults_left(struct broker *broker, enum broker_request request) {
+    size_t n = 0;
+    rd_kafka_mock_broker_error_stack_cnt(broker->cluster, BROKER_ID, (int16_t)request, &n);
+    return n;
+}
+
+void broker_delay_all(struct broker *broker, int delay_ms) {
+    rd_kafka_mock_broker_set_rtt(broker->cluster, BROKER_ID, delay_ms);
+}
+
+void broker_lose_records(struct broker *broker) {
+    char id[64];
+    assert_true(broker->own_port > 0);
+    const char *properties =
+        file_content(scratch_printf("%s/kafka/data/meta.properties", broker->folder));
+    const char *found = strstr(properties, "cluster.id=");
+    if (!found || sscanf(found, "cluster.id=%63s", id) != 1)
+        fail_msg("no cluster.id in %s", properties);
+    run_script(broker, "stop");
+    delete_data(broker);
+    run_script_with_id(broker, "start", id);
 }
 
 void broker_replace(struct broker *broker) {

@@ -34,6 +34,42 @@ const char *broker_address(const struct broker *broker);
 void broker_take_down(struct broker *broker);
 void broker_bring_up(struct broker *broker);
 
+/* Kills it; broker_bring_up starts it again, with its data. */
+void broker_kill(struct broker *broker);
+
+/* Of Apache Kafka only: all records and offsets are gone, the cluster's id and
+ * the address stay; services go on running. */
+void broker_lose_records(struct broker *broker);
+
+/* Faults of the embedded broker; see broker_is_apache. */
+
+/* Kafka's numbers of the requests that can be made to fail. */
+enum broker_request {
+    REQUEST_PRODUCE = 0,
+    REQUEST_FETCH = 1,
+    REQUEST_LIST_OFFSETS = 2,
+    REQUEST_METADATA = 3,
+    REQUEST_OFFSET_COMMIT = 8,
+    REQUEST_OFFSET_FETCH = 9,
+    REQUEST_FIND_COORDINATOR = 10,
+    REQUEST_JOIN_GROUP = 11,
+    REQUEST_HEARTBEAT = 12,
+    REQUEST_SYNC_GROUP = 14,
+    REQUEST_INIT_PRODUCER_ID = 22,
+};
+
+/* The next request of that kind that has none ahead of it fails with the error,
+ * one of Kafka's (rd_kafka_resp_err_t). Without an error (0) it succeeds, and
+ * its answer comes so late. */
+void broker_fail_request(struct broker *broker, enum broker_request request, int error,
+                         int delay_ms);
+
+/* How many such faults have not come yet. */
+size_t broker_faults_left(struct broker *broker, enum broker_request request);
+
+/* From now on every answer comes so late. */
+void broker_delay_all(struct broker *broker, int delay_ms);
+
 /* What a lost disk looks like: another cluster, with the same topics, empty.
  * Services must be started again with its address. */
 void broker_replace(struct broker *broker);

@@ -289,6 +289,24 @@ static void publisher_cluster_id__is_unavailable_until_a_broker_answers(void **s
     assert_false(publisher_is_broken(fixture->publisher));
 }
 
+static void publisher_was_cut_off__is_true_once_after_the_broker_went_away(void **state) {
+    struct fixture *fixture = *state;
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    bool was_cut_off = false;
+    open_publisher(fixture, "", -1);
+    send_numbered(fixture, 0, 1);
+    wait_for_reports(fixture, 1);
+    assert_false(publisher_was_cut_off(fixture->publisher));
+
+    mock_broker_down(&fixture->mock);
+    while (!was_cut_off && clock_monotonic_ms() < deadline) {
+        publisher_poll(fixture->publisher, 20);
+        was_cut_off = publisher_was_cut_off(fixture->publisher);
+    }
+    assert_true(was_cut_off);
+    assert_false(publisher_was_cut_off(fixture->publisher));
+}
+
 static void publisher_is_broken__is_true_after_a_fatal_error(void **state) {
     struct fixture *fixture = *state;
     open_publisher(fixture, "", -1);
@@ -322,6 +340,7 @@ int main(void) {
         WITH_CLUSTER(publisher_close__reports_what_was_not_sent),
         WITH_CLUSTER(publisher__wakes_its_owner_when_there_is_a_report),
         WITH_CLUSTER(publisher_cluster_id__is_unavailable_until_a_broker_answers),
+        WITH_CLUSTER(publisher_was_cut_off__is_true_once_after_the_broker_went_away),
         WITH_CLUSTER(publisher_is_broken__is_true_after_a_fatal_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,6 +275,34 @@ static void outbox_set_progress__is_read_back_after_a_restart(void **state) {
     assert_int_equal(progress.sent_upto, 2);
 }
 
+static void collect_place(void *context, const struct record_place *place) {
+    struct record_place *places = context;
+    assert_string_equal(place->topic, "orders");
+    assert_in_range(place->partition, 0, 1);
+    places[place->partition] = *place;
+}
+
+static void outbox_set_landmark__keeps_the_last_of_each_partition(void **state) {
+    struct fixture *fixture = *state;
+    static const struct record_place places[] = {
+        {"orders", 0, 7, 1000}, {"orders", 1, 8, -1}, {"orders", 0, 9, 2000}};
+    struct record_place read[2] = {{NULL, 0, -1, 0}, {NULL, 0, -1, 0}};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(outbox_set_landmark(fixture->outbox, &places[i], &fixture->err), OK);
+
+    assert_int_equal(outbox_read_landmarks(fixture->reader_db, collect_place, read, NULL), OK);
+    assert_int_equal(read[0].offset, 9);
+    assert_int_equal(read[0].timestamp_ms, 2000);
+    assert_int_equal(read[1].offset, 8);
+    assert_int_equal(read[1].timestamp_ms, -1);
+
+    assert_int_equal(outbox_forget_landmarks(fixture->outbox, &fixture->err), OK);
+    read[0].offset = read[1].offset = -1;
+    assert_int_equal(outbox_read_landmarks(fixture->reader_db, collect_place, read, NULL), OK);
+    assert_int_equal(read[0].offset, -1);
+    assert_int_equal(read[1].offset, -1);
+}
+
 static void outbox_backlog__counts_what_was_never_sent_to_any_cluster(void **state) {
     struct fixture *fixture = *state;
     assert_int_equal(outbox_backlog(fixture->outbox), 0);
@@ -379,6 +407,7 @@ int main(void) {
         WITH_OUTBOX(outbox_reader_seek__goes_back_and_forth),
         WITH_OUTBOX(outbox_reader_next__does_not_see_what_was_undone),
         WITH_OUTBOX(outbox_set_progress__is_read_back_after_a_restart),
+        WITH_OUTBOX(outbox_set_landmark__keeps_the_last_of_each_partition),
         WITH_OUTBOX(outbox_backlog__counts_what_was_never_sent_to_any_cluster),
         WITH_OUTBOX(outbox_backlog__leaves_out_what_was_undone),
         WITH_OUTBOX(outbox_set_progress__deletes_sent_rows_that_are_old_some_at_a_time),
