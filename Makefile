@@ -155,6 +155,10 @@ $(FAULTY_DISK): tests/faults/faulty_disk.c tests/faults/faulty_disk.h
 tests: $(PROGRAMS) $(TESTS) $(FAULTY_DISK)
 	@:
 
+# What mutants go through; tests/crash/mutants/run.sh runs it.
+SCENARIO := $(BUILD)/tests/crash/mutants/scenario
+$(eval $(call test_rule,tests/crash/mutants/scenario.c,integration))
+
 # --- fuzzing: what searches for inputs; those that are kept run with the tests --------------------
 
 FUZZ_SANITIZE := fuzzer,address,undefined
@@ -173,8 +177,8 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 
 # --- what people run ------------------------------------------------------------------------------
 
-.PHONY: help run up down test test-kafka test-compose schema-check documents fuzz crash check clean \
-        failpoint-programs setup-run setup-test setup-documents setup-fuzz setup-check
+.PHONY: help run up down test test-kafka test-compose schema-check documents fuzz crash mutants check \
+        clean failpoint-programs setup-run setup-test setup-documents setup-mutants setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
@@ -186,9 +190,10 @@ help: ## say what there is
 PURPOSES_run := run
 PURPOSES_test := run test
 PURPOSES_documents := documents
+PURPOSES_mutants := run test patch:patch
 PURPOSES_fuzz := run fuzz
 PURPOSES_check := run test check
-setup-run setup-test setup-documents setup-fuzz setup-check: setup-%:
+setup-run setup-test setup-documents setup-mutants setup-fuzz setup-check: setup-%:
 	@scripts/setup.sh $(PURPOSES_$*)
 
 run: setup-run ## install what is missing, build, start the shop, order, show the actions until Ctrl-C
@@ -242,6 +247,10 @@ crash: setup-test ## kill every service everywhere: CRASH_REPEAT times at each f
 fuzz: setup-fuzz ## search for inputs that break a codec or a parser; FUZZ_SECONDS for each target
 	@$(MAKE) -j$(CORES) CC=clang SANITIZE=$(FUZZ_SANITIZE) fuzz-programs
 	@tests/fuzz/run.sh $(FUZZ_TARGETS:%=build/$(subst $(comma),-,$(FUZZ_SANITIZE))/bin/fuzz_%)
+
+mutants: setup-mutants ## plant bugs in the services, one at a time: the audit must object to each
+	@$(MAKE) -j$(CORES) build $(SCENARIO)
+	@tests/crash/mutants/run.sh
 
 check: setup-check ## the code's form: layers, headers, format, warnings, lint
 	@scripts/check.sh

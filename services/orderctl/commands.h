@@ -21,6 +21,7 @@ struct command {
     int (*run)(const struct config *config, int argc, char **argv);
 };
 
+int run_audit(const struct config *config, int argc, char **argv);
 int run_dlq(const struct config *config, int argc, char **argv);
 int run_trace(const struct config *config, int argc, char **argv);
 int run_republish(const struct config *config, int argc, char **argv);

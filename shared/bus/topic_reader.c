@@ -22,6 +22,8 @@ struct topic_reader {
     rd_kafka_t *client;
     /* Those that are not read to their end yet; `offset` is where that is. */
     rd_kafka_topic_partition_list_t *unread;
+    struct topic_extent *extents;
+    size_t n_extents;
     rd_kafka_message_t *message; /* of the last record; NULL: none */
     struct record record;        /* the last one */
     char cluster_id[CLUSTER_ID_SIZE];
@@ -48,7 +50,7 @@ static enum status count_partitions(struct topic_reader *reader, const char *top
     return OK;
 }
 
-/* Fills `unread` with the ends, and `starts` with the beginnings. */
+/* Fills `extents`, `unread` with the ends, and `starts` with the beginnings. */
 static enum status find_ends(struct topic_reader *reader, const char *topic, int n_partitions,
                              rd_kafka_topic_partition_list_t *starts, struct error *err) {
     for (int i = 0; i < n_partitions; i++) {
@@ -58,6 +60,7 @@ static enum status find_ends(struct topic_reader *reader, const char *topic, int
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             return error_set(err, ERR_UNAVAILABLE, "topic %s, partition %d: %s", topic, i,
                              rd_kafka_err2str(code));
+        reader->extents[reader->n_extents++] = (struct topic_extent){i, first, end};
         if (end <= first)
             continue;
         rd_kafka_topic_partition_list_add(reader->unread, topic, i)->offset = end;
@@ -76,6 +79,9 @@ static enum status start(struct topic_reader *reader, const char *topic, struct 
         return status;
     rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(n_partitions);
     reader->unread = rd_kafka_topic_partition_list_new(n_partitions);
+    reader->extents = calloc((size_t)n_partitions + 1, sizeof *reader->extents);
+    if (!reader->extents)
+        abort();
     status = find_ends(reader, topic, n_partitions, starts, err);
     if (status == OK)
         rd_kafka_assign(reader->client, starts);
@@ -120,6 +126,7 @@ void topic_reader_close(struct topic_reader *reader) {
         rd_kafka_topic_partition_list_destroy(reader->unread);
     if (reader->client)
         rd_kafka_destroy_flags(reader->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(reader->extents);
     free(reader);
 }
 
@@ -129,6 +136,11 @@ const char *topic_reader_cluster_id(const struct topic_reader *reader) {
 
 int64_t topic_reader_span(const struct topic_reader *reader) {
     return reader->span;
+}
+
+const struct topic_extent *topic_reader_extents(const struct topic_reader *reader, size_t *out_n) {
+    *out_n = reader->n_extents;
+    return reader->extents;
 }
 
 /* Everything before `next` has come from that partition. Returns false for a

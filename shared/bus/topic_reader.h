@@ -28,6 +28,16 @@ void topic_reader_close(struct topic_reader *reader);
 const char *topic_reader_cluster_id(const struct topic_reader *reader);
 int64_t topic_reader_span(const struct topic_reader *reader);
 
+/* A partition when the reader was opened: its records were at the offsets from
+ * `first` up to, and without, `end`. A `first` above 0: older ones are gone. */
+struct topic_extent {
+    int32_t partition;
+    int64_t first, end;
+};
+
+/* Those of all partitions, *out_n of them; they live as long as the reader. */
+const struct topic_extent *topic_reader_extents(const struct topic_reader *reader, size_t *out_n);
+
 /*
  * The next record, in the order of its partition; partitions come in any
  * order. *out_found is false behind the last record that was there when the

@@ -1,5 +1,7 @@
 #include "store/db.h"
 
+#include "base/strbuf.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -68,8 +70,8 @@ static const char *system_reason(sqlite3 *handle, int code) {
 static enum status fail(sqlite3 *handle, int code, struct error *err) {
     const char *path = sqlite3_db_filename(handle, "main");
     const char *reason = system_reason(handle, code);
-    return error_set(err, from_sqlite(code), "database %s: %s%s%s (SQLite %d)", path ? path : "?",
-                     sqlite3_errmsg(handle), *reason ? ": " : "", reason,
+    return error_set(err, from_sqlite(code), "database %s: %s%s%s (SQLite %d)",
+                     path && *path ? path : "?", sqlite3_errmsg(handle), *reason ? ": " : "", reason,
                      sqlite3_extended_errcode(handle));
 }
 
@@ -311,6 +313,107 @@ enum status db_open_reader(const char *path, struct db **out, struct error *err)
         return status;
     }
     *out = db;
+    return OK;
+}
+
+enum status db_open_scratch(struct db **out, struct error *err) {
+    struct db *db = db_new("");
+    enum status status =
+        open_handle(db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
+                    err); /* URIs: db_attach */
+    if (status == OK)
+        status = db_exec(db, "PRAGMA main.journal_mode=OFF; PRAGMA main.cache_size=-65536", err);
+    if (status != OK) {
+        db_close(db);
+        return status;
+    }
+    *out = db;
+    return OK;
+}
+
+/* SQLite reads a database in WAL mode by way of its -shm file, and makes it
+ * where it is missing. In a folder that cannot be written, that is not needed
+ * when there is no log either: then the file itself is all there is. */
+static enum status choose_mode(const char *path, const char **out, struct error *err) {
+    struct strbuf name;
+    struct stat log;
+    *out = "mode=ro";
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
+        return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "database %s: %s",
+                         path, strerror(errno));
+    strbuf_init(&name);
+    strbuf_printf(&name, "%s-shm", path);
+    bool has_index = faccessat(AT_FDCWD, name.data, R_OK, AT_EACCESS) == 0;
+    strbuf_reset(&name);
+    strbuf_printf(&name, "%s-wal", path);
+    bool has_log = stat(name.data, &log) == 0 && log.st_size > 0;
+    strbuf_reset(&name);
+    strbuf_add(&name, path, strrchr(path, '/') ? (size_t)(strrchr(path, '/') - path) + 1 : 0);
+    bool is_writable = faccessat(AT_FDCWD, name.len > 0 ? name.data : ".", W_OK, AT_EACCESS) == 0;
+    strbuf_release(&name);
+    if (has_index || is_writable)
+        return OK;
+    *out = "immutable=1";
+    if (!has_log)
+        return OK;
+    return error_set(err, ERR_UNAVAILABLE,
+                     "database %s: its log cannot be read in a folder that cannot be written; copy "
+                     "both files to another folder",
+                     path);
+}
+
+static void add_uri(struct strbuf *out, const char *path, const char *mode) {
+    strbuf_add_str(out, "file:");
+    for (; *path; path++) {
+        if (strchr("%?#", *path))
+            strbuf_printf(out, "%%%02X", (unsigned char)*path);
+        else
+            strbuf_add_char(out, *path);
+    }
+    strbuf_printf(out, "?%s", mode);
+}
+
+static enum status attach(struct db *scratch, const char *path, const char *name,
+                          struct error *err) {
+    const char *mode;
+    struct strbuf uri;
+    sqlite3_stmt *stmt = NULL;
+    enum status status = choose_mode(path, &mode, err);
+    if (status != OK)
+        return status;
+    strbuf_init(&uri);
+    add_uri(&uri, path, mode);
+    status = db_prepare(scratch, "ATTACH ? AS ?", &stmt, err);
+    if (status == OK) {
+        db_bind_text(stmt, 1, uri.data);
+        db_bind_text(stmt, 2, name);
+        status = db_run(stmt, err);
+    }
+    sqlite3_finalize(stmt);
+    strbuf_release(&uri);
+    return status;
+}
+
+enum status db_attach(struct db *scratch, const char *path, const char *name,
+                      int64_t newest_version, struct error *err) {
+    char sql[128];
+    int64_t application = 0, version = 0;
+    enum status status = attach(scratch, path, name, err);
+    snprintf(sql, sizeof sql, "PRAGMA %s.application_id", name);
+    if (status == OK)
+        status = read_pragma(scratch, sql, &application, err);
+    snprintf(sql, sizeof sql, "PRAGMA %s.user_version", name);
+    if (status == OK)
+        status = read_pragma(scratch, sql, &version, err);
+    if (status != OK)
+        return status == ERR_NOT_FOUND ? status : error_wrap(err, status, "%s", path);
+    if (application != APPLICATION_ID || version < 1)
+        return error_set(err, ERR_INVALID, "database %s: not a database of Orderflow", path);
+    if (version > newest_version)
+        return error_set(err, ERR_INVALID,
+                         "database %s: has version %lld, this program knows versions up to %lld; "
+                         "run the newer program",
+                         path, (long long)version, (long long)newest_version);
     return OK;
 }
 

@@ -55,6 +55,20 @@ enum status db_open_writer(const char *path, const struct db_schema *schema, str
 /* Opens a read-only connection to a database that exists, for one thread. */
 enum status db_open_reader(const char *path, struct db **out, struct error *err);
 
+/* Opens a temporary database of this process alone, without a path. It is kept
+ * in memory up to some megabytes, then in a temporary file. */
+enum status db_open_scratch(struct db **out, struct error *err);
+
+/*
+ * Attaches a database of ours to a scratch database, read-only, under `name`,
+ * which SQL then puts in front of its tables. A service may be writing it.
+ * ERR_NOT_FOUND: there is no such file. ERR_INVALID: it is not ours, is
+ * damaged, or its version is not 1 to `newest_version`. ERR_UNAVAILABLE: it
+ * cannot be read.
+ */
+enum status db_attach(struct db *scratch, const char *path, const char *name,
+                      int64_t newest_version, struct error *err);
+
 /* Closes it; all statements must be finalized. NULL is fine. */
 void db_close(struct db *db);
 

@@ -78,6 +78,21 @@ static void topic_reader__gives_all_records_in_order_of_their_partition(void **s
     topic_reader_close(reader);
 }
 
+static void topic_reader__tells_where_each_partition_began_and_ended(void **state) {
+    produce_numbers(*state, 0, MOCK_PARTITIONS + 1);
+    struct topic_reader *reader = reader_of(*state, "topic");
+    size_t n;
+    const struct topic_extent *extents = topic_reader_extents(reader, &n);
+
+    assert_int_equal(n, MOCK_PARTITIONS);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(extents[i].partition, i);
+        assert_int_equal(extents[i].first, 0);
+        assert_int_equal(extents[i].end, i == 0 ? 2 : 1);
+    }
+    topic_reader_close(reader);
+}
+
 static void topic_reader__ends_where_the_topic_ended_when_it_was_opened(void **state) {
     produce_numbers(*state, 0, 10);
     struct topic_reader *reader = reader_of(*state, "topic");
@@ -115,6 +130,8 @@ static void topic_reader__reports_unavailable_when_broker_is_down(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(topic_reader__gives_all_records_in_order_of_their_partition,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(topic_reader__tells_where_each_partition_began_and_ended,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(topic_reader__ends_where_the_topic_ended_when_it_was_opened,
                                         set_up, tear_down),

@@ -1,0 +1,316 @@
+#include "orderctl/adapters/audit_books.h"
+
+#include "base/clock.h"
+#include "bus/topic_reader.h"
+#include "orderctl/adapters/audit_copy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct audit_database audit_databases[AUDIT_DATABASES] = {
+    {"orders", "order-service", "order.db", 2},
+    {"inventory", "inventory-service", "inventory.db", 2},
+    {"notification", "notification-service", "notification.db", 2},
+    {"logging", "logging-service", "logging.db", 2},
+};
+
+/* A topic is the number of its event type; its dead letters' is N_EVENT_TYPES
+ * higher. */
+enum { N_TOPICS = 2 * N_EVENT_TYPES };
+
+struct audit_books {
+    struct audit_books_config config;
+    struct db *db;
+    char topics[N_TOPICS][TOPIC_NAME_SIZE];
+    int64_t spans[N_TOPICS]; /* how many records, at the last look */
+    char cluster_id[128];    /* "": no broker was asked */
+};
+
+static const char tables[] =
+    "CREATE TABLE audit (keep_since_ms INTEGER, remember_since_ms INTEGER, cluster_id TEXT);"
+    "CREATE TABLE topics (topic INTEGER PRIMARY KEY, name TEXT);"
+    "CREATE TABLE consumers (service TEXT, topic INTEGER);"
+    "INSERT INTO consumers VALUES ('inventory-service', 0), ('notification-service', 0),"
+    " ('notification-service', 1), ('logging-service', 2);"
+    "CREATE TABLE producers (source TEXT PRIMARY KEY, service TEXT);"
+    "INSERT INTO producers VALUES ('/order-service', 'order-service'),"
+    " ('/inventory-service', 'inventory-service'),"
+    " ('/notification-service', 'notification-service');"
+    /* The topics' partitions at the last look. */
+    "CREATE TABLE extents (topic INTEGER, partition INTEGER, first INTEGER, end INTEGER,"
+    " PRIMARY KEY (topic, partition));"
+    /* Topics of which not every record can be seen, and why. */
+    "CREATE TABLE incomplete (topic INTEGER PRIMARY KEY, is_trimmed INTEGER, why TEXT);"
+    /* Dead letters are known by the place of the record that they were. */
+    "CREATE TABLE outbox_rows (service TEXT, seq INTEGER, topic INTEGER, event_id TEXT,"
+    " source TEXT, digest INTEGER, created_ms INTEGER);"
+    "CREATE TABLE records (topic INTEGER, partition INTEGER, offset INTEGER, event_id TEXT,"
+    " source TEXT, digest INTEGER, time_ms INTEGER, is_good INTEGER,"
+    " PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;"
+    /* Each good event once: new orders, inventory-empties, and the log actions
+     * of other programs. Subject and detail: order and customer; product and
+     * nothing; acting service and action. */
+    "CREATE TABLE events (event_id TEXT, source TEXT, topic INTEGER, subject TEXT, detail TEXT,"
+    " correlation TEXT, causation TEXT, is_in_orders INTEGER, PRIMARY KEY (event_id, source))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE lines (event_id TEXT, source TEXT, line INTEGER, product_id TEXT,"
+    " quantity INTEGER, PRIMARY KEY (event_id, source, line)) WITHOUT ROWID;"
+    /* Events that had an effect and can themselves no longer be seen. */
+    "CREATE TABLE unseen (event_id TEXT PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TABLE accepted (order_id TEXT PRIMARY KEY) WITHOUT ROWID;";
+
+/* The same table of several services as one. */
+static const struct view {
+    const char *name, *columns, *table;
+    size_t first; /* of the databases that have it */
+} views[] = {
+    {"states", "cluster_id, sent_upto", "outbox_state", 0},
+    {"sequences", "name, seq", "sqlite_sequence", 0},
+    {"outboxes", "seq", "outbox", 0},
+    {"inboxes", "event_id, source, received_ms", "inbox", 1},
+    {"rejections", "cluster_id, topic, partition, offset, rejected_ms", "rejected", 1},
+    {"positions", "cluster_id, topic, partition, next_offset", "positions", 1},
+};
+
+static enum status create_view(struct db *db, const struct view *view, struct error *err) {
+    struct strbuf sql;
+    strbuf_init(&sql);
+    strbuf_printf(&sql, "CREATE TEMP VIEW %s AS ", view->name);
+    for (size_t i = view->first; i < AUDIT_DATABASES; i++)
+        strbuf_printf(&sql, "%sSELECT '%s' AS service, %s FROM %s.%s",
+                      i > view->first ? " UNION ALL " : "", audit_databases[i].service,
+                      view->columns, audit_databases[i].name, view->table);
+    enum status status = db_exec(db, sql.data, err);
+    strbuf_release(&sql);
+    return status;
+}
+
+static enum status attach_all(struct audit_books *books, struct error *err) {
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < AUDIT_DATABASES; i++) {
+        const struct audit_database *database = &audit_databases[i];
+        struct strbuf path;
+        strbuf_init(&path);
+        strbuf_printf(&path, "%s/%s", books->config.folders[i], database->file);
+        status = db_attach(books->db, path.data, database->name, database->version, err);
+        strbuf_release(&path);
+    }
+    return status;
+}
+
+/* Runs SQL with text and numbers as its parameters ?1 and ?2, ?3, .... */
+static enum status run(struct audit_books *books, const char *sql, const char *text,
+                       const int64_t *numbers, int n_numbers, struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    enum status status = db_prepare(books->db, sql, &stmt, err);
+    if (status == OK) {
+        db_bind_text(stmt, 1, text);
+        for (int i = 0; i < n_numbers; i++)
+            sqlite3_bind_int64(stmt, i + 2, numbers[i]);
+        status = db_run(stmt, err);
+    }
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+static enum status note_settings(struct audit_books *books, struct error *err) {
+    const struct config *config = books->config.config;
+    const int64_t hour_ms = 3600000, now = clock_now_ms();
+    const int64_t since[] = {now - config->outbox_retention_hours * hour_ms,
+                             now - config->inbox_retention_hours * hour_ms};
+    enum status status = run(books, "INSERT INTO audit VALUES (?2, ?3, ?1)", "", since, 2, err);
+    for (int64_t topic = 0; status == OK && topic < N_TOPICS; topic++) {
+        const char *name = config->topics[topic % N_EVENT_TYPES];
+        if (topic < N_EVENT_TYPES)
+            snprintf(books->topics[topic], TOPIC_NAME_SIZE, "%s", name);
+        else
+            config_dead_letter_topic(name, books->topics[topic]);
+        status =
+            run(books, "INSERT INTO topics VALUES (?2, ?1)", books->topics[topic], &topic, 1, err);
+    }
+    return status;
+}
+
+enum status audit_books_open(const struct audit_books_config *config, struct audit_books **out,
+                             struct error *err) {
+    struct audit_books *books = calloc(1, sizeof *books);
+    if (!books)
+        abort();
+    books->config = *config;
+    enum status status = db_open_scratch(&books->db, err);
+    if (status == OK)
+        status = attach_all(books, err);
+    if (status == OK)
+        status = db_exec(books->db, tables, err);
+    for (size_t i = 0; status == OK && i < sizeof views / sizeof *views; i++)
+        status = create_view(books->db, &views[i], err);
+    if (status == OK)
+        status = note_settings(books, err);
+    if (status == OK)
+        status = db_exec(books->db, "BEGIN", err);
+    if (status != OK) {
+        audit_books_close(books);
+        return status;
+    }
+    *out = books;
+    return OK;
+}
+
+void audit_books_close(struct audit_books *books) {
+    if (!books)
+        return;
+    db_close(books->db);
+    free(books);
+}
+
+struct db *audit_books_db(struct audit_books *books) {
+    return books->db;
+}
+
+/* --- looking --- */
+
+/* A topic that is not there is one without records. */
+static enum status open_topic(struct audit_books *books, int topic, struct topic_reader **out,
+                              struct error *err) {
+    *out = NULL;
+    enum status status = topic_reader_open(&books->config.config->kafka, books->topics[topic],
+                                           books->config.broker_timeout_ms, out, err);
+    return status == ERR_NOT_FOUND ? OK : status;
+}
+
+static enum status note_extents(struct audit_books *books, int topic,
+                                const struct topic_reader *reader, struct error *err) {
+    size_t n;
+    const struct topic_extent *extents = topic_reader_extents(reader, &n);
+    enum status status = OK;
+    books->spans[topic] = topic_reader_span(reader);
+    for (size_t i = 0; status == OK && i < n; i++) {
+        const int64_t numbers[] = {topic, extents[i].partition, extents[i].first, extents[i].end};
+        status = run(books, "INSERT INTO extents VALUES (?2, ?3, ?4, ?5)", "", numbers, 4, err);
+    }
+    snprintf(books->cluster_id, sizeof books->cluster_id, "%s", topic_reader_cluster_id(reader));
+    return status;
+}
+
+static enum status look_at_topics(struct audit_books *books, struct error *err) {
+    enum status status = db_exec(books->db, "DELETE FROM extents", err);
+    for (int topic = 0; status == OK && topic < N_TOPICS; topic++) {
+        struct topic_reader *reader;
+        status = open_topic(books, topic, &reader, err);
+        if (status == OK && reader)
+            status = note_extents(books, topic, reader, err);
+        topic_reader_close(reader);
+    }
+    if (status == OK)
+        status = run(books, "UPDATE audit SET cluster_id = ?1", books->cluster_id, NULL, 0, err);
+    return status;
+}
+
+/* Everything that happens moves one of these numbers, and none ever goes back. */
+static const char state_query[] = "SELECT group_concat(number) FROM ("
+                                  "SELECT sent_upto AS number FROM states UNION ALL "
+                                  "SELECT seq FROM sequences UNION ALL "
+                                  "SELECT next_offset FROM positions UNION ALL "
+                                  "SELECT end FROM extents)";
+
+static enum status read_state(struct audit_books *books, struct strbuf *out, struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    enum status status = db_prepare(books->db, state_query, &stmt, err);
+    if (status == OK)
+        status = db_step(stmt, &row, err);
+    strbuf_reset(out);
+    if (status == OK && row)
+        strbuf_add_str(out, db_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+enum status audit_books_look(struct audit_books *books, struct strbuf *out_state,
+                             struct error *err) {
+    enum status status = db_exec(books->db, "COMMIT; BEGIN", err);
+    if (status == OK && books->config.has_broker)
+        status = look_at_topics(books, err);
+    if (status == OK)
+        status = read_state(books, out_state, err);
+    return status;
+}
+
+/* --- copying --- */
+
+static enum status copy_outboxes(struct audit_books *books, struct audit_copy *copy,
+                                 struct error *err) {
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < AUDIT_DATABASES; i++) {
+        books->config.progress(audit_databases[i].file, (int64_t)i, AUDIT_DATABASES);
+        status = audit_copy_outbox(copy, audit_databases[i].name, audit_databases[i].service, err);
+    }
+    return status;
+}
+
+static enum status copy_topic(struct audit_books *books, struct audit_copy *copy, int topic,
+                              struct error *err) {
+    struct topic_reader *reader;
+    if (books->spans[topic] == 0)
+        return OK;
+    enum status status = open_topic(books, topic, &reader, err);
+    if (status != OK || !reader)
+        return status;
+    int64_t n_all = topic_reader_span(reader);
+    bool found = true;
+    for (int64_t n = 0; status == OK && found; n++) {
+        struct record record;
+        status = topic_reader_next(reader, &record, &found, err);
+        if (status == OK && found)
+            status = audit_copy_record(copy, topic, &record, err);
+        books->config.progress(books->topics[topic], n, n_all);
+    }
+    topic_reader_close(reader);
+    return status == OK ? OK : error_wrap(err, status, "topic %s", books->topics[topic]);
+}
+
+static enum status copy_topics(struct audit_books *books, struct audit_copy *copy,
+                               struct error *err) {
+    enum status status = OK;
+    for (int topic = 0; status == OK && topic < N_TOPICS; topic++)
+        status = copy_topic(books, copy, topic, err);
+    return status;
+}
+
+enum status audit_books_load(struct audit_books *books, struct error *err) {
+    struct audit_copy *copy;
+    enum status status = audit_copy_open(books->db, books->cluster_id, &copy, err);
+    if (status != OK)
+        return status;
+    status = audit_copy_orders(copy, err);
+    if (status == OK)
+        status = copy_outboxes(books, copy, err);
+    if (status == OK && books->config.has_broker)
+        status = copy_topics(books, copy, err);
+    if (status == OK)
+        status = audit_copy_finish(copy, books->config.has_broker, err);
+    audit_copy_close(copy);
+    return status;
+}
+
+enum status audit_books_load_accepted(struct audit_books *books, const char *path,
+                                      struct error *err) {
+    char line[ID_SIZE + 2];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
+    enum status status = OK;
+    while (status == OK && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (!*line)
+            continue;
+        if (event_is_id(line))
+            status = run(books, "INSERT OR IGNORE INTO accepted VALUES (?1)", line, NULL, 0, err);
+        else
+            status = error_set(err, ERR_INVALID, "%s: not an order's id: %s", path, line);
+    }
+    fclose(file);
+    return status;
+}
