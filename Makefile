@@ -177,8 +177,8 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 
 # --- what people run ------------------------------------------------------------------------------
 
-.PHONY: help run up down test test-kafka test-compose schema-check documents fuzz crash mutants check \
-        clean failpoint-programs setup-run setup-test setup-documents setup-mutants setup-fuzz setup-check
+.PHONY: help run up down test test-kafka test-faults test-compose schema-check documents fuzz crash \
+        mutants check clean failpoint-programs setup-run setup-test setup-documents setup-mutants setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
@@ -226,6 +226,11 @@ test: setup-test ## all tests that need neither Docker nor a JVM
 test-kafka: setup-test ## the integration tests on real Apache Kafka (from Maven's jars)
 	@$(MAKE) -j$(CORES) tests
 	@$(RUN_TESTS) tests/kafka.sh $(INTEGRATION_TESTS) $(JUDGE_HTTP)
+
+test-faults: setup-test ## a Kafka that is away for a minute, slow, flapping, fails requests, loses its disk
+	@$(MAKE) -j$(CORES) tests
+	@BIN_DIR=$(BUILD)/bin FAULT_SECONDS=60 TEST_TIMEOUT_S=600 \
+		tests/run.sh $(filter %/test_broker_faults %/test_republish,$(INTEGRATION_TESTS))
 
 test-compose: ## docker-compose.yml, unmodified; starts an engine where none runs
 	@tests/compose/run.sh

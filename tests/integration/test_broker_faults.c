@@ -15,12 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A load of some 150 orders a second: the embedded broker keeps 5 MiB of a
+/* A load of some 100 orders a second: the embedded broker keeps 5 MiB of a
  * partition, and that must hold what a long fault leaves behind. */
 enum {
     N_CUSTOMERS = 4,
     N_EACH_MAX = 100000,
-    PAUSE_MS = 25,
+    PAUSE_MS = 40,
     FAULT_MAX_MS = 10000,
     DRAIN_TIMEOUT_MS = 90000
 };
@@ -151,21 +151,30 @@ static size_t count_in_topic(struct shop *shop) {
     return kafka_count(broker_address(shop_broker(shop)), shop_topic(shop, NEW_ORDER));
 }
 
-/* The broker has the records, and the services cannot know it. */
+/* How many records there are beyond one for each order, as long as the embedded
+ * broker has dropped none: so this comes first. */
+static int count_doubled(struct shop *shop) {
+    return (int)count_in_topic(shop) - count_orders(shop);
+}
+
+/* The broker has the records, and the order-service cannot know it. Requests of
+ * other services take some of the faults, so it may need several rounds. */
 static void shop__doubles_records_but_no_effect_when_acknowledgements_are_lost(void **state) {
     struct shop *shop = *state;
-    enum { LATER_THAN_THE_TIMEOUT_MS = 2500, N_LOST = 4 };
+    enum { LATER_THAN_THE_TIMEOUT_MS = 2500, N_LOST = 4, N_ROUNDS = 10 };
     if (broker_is_apache())
         skip();
-    size_t n_doubled = count_in_topic(shop) - (size_t)count_orders(shop);
-    start_load(shop);
-    for (int i = 0; i < N_LOST; i++)
-        broker_fail_request(shop_broker(shop), REQUEST_PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR,
-                            LATER_THAN_THE_TIMEOUT_MS);
-    hold(fault_ms());
-    assert_soon(broker_faults_left(shop_broker(shop), REQUEST_PRODUCE) == 0);
-    end_well(shop);
-    assert_true(count_in_topic(shop) > (size_t)count_orders(shop) + n_doubled);
+    int n_before = count_doubled(shop);
+    for (int round = 0; round < N_ROUNDS && count_doubled(shop) == n_before; round++) {
+        start_load(shop);
+        for (int i = 0; i < N_LOST; i++)
+            broker_fail_request(shop_broker(shop), REQUEST_PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                LATER_THAN_THE_TIMEOUT_MS);
+        hold(fault_ms());
+        assert_soon(broker_faults_left(shop_broker(shop), REQUEST_PRODUCE) == 0);
+        end_well(shop);
+    }
+    assert_true(count_doubled(shop) > n_before);
 }
 
 static const struct fault {
@@ -263,11 +272,11 @@ static void shop__has_had_each_effect_once_behind_all_faults(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        UNDER_LOAD(shop__doubles_records_but_no_effect_when_acknowledgements_are_lost),
         UNDER_LOAD(shop__accepts_and_delivers_each_order_when_kafka_is_away),
         UNDER_LOAD(shop__delivers_each_order_when_kafka_is_killed),
         UNDER_LOAD(shop__delivers_each_order_when_kafka_is_flapping),
         UNDER_LOAD(shop__delivers_each_order_when_kafka_is_slow),
-        UNDER_LOAD(shop__doubles_records_but_no_effect_when_acknowledgements_are_lost),
         UNDER_LOAD(shop__delivers_each_order_when_producers_fail_for_good),
         UNDER_LOAD(shop__delivers_each_order_when_requests_of_all_kinds_fail),
         UNDER_LOAD(shop__loses_and_doubles_nothing_when_kafka_lost_all_but_its_id),

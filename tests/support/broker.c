@@ -1,9 +1,9 @@
 #include "support/broker.h"
 
+#include "support/file.h"
 #include "support/free_port.h"
 #include "support/process.h"
 #include "support/scratch.h"
-#include "support/file.h"
 #include "support/testing.h"
 
 #include <librdkafka/rdkafka.h>
