@@ -329,11 +329,14 @@ static void pass_over_doubled_head(struct raw_client *client) {
         client->at += head.size;
 }
 
-/* False: it was refused for its size, and the connection has ended. */
+/* False: it was refused for its size, and the connection has ended; not even
+ * with an answer, if there was no memory for its head. */
 static bool check_expected(struct raw_client *client, const struct expected_request *expected) {
     struct http_answer answer;
-    if (expected->is_large && raw_client_read_head(client, &answer) &&
-        answer_is_of_library(&answer) && answer_is_closing(&answer))
+    bool has_answer = raw_client_read_head(client, &answer);
+    if (expected->is_large && !has_answer)
+        return false;
+    if (expected->is_large && answer_is_of_library(&answer) && answer_is_closing(&answer))
         pass_over_doubled_head(client);
     assert(raw_client_take_answer(client, !expected->is_head, &answer));
     if (answer.status == 100) {
