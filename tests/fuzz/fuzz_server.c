@@ -354,14 +354,20 @@ static bool check_expected(struct raw_client *client, const struct expected_requ
     return true;
 }
 
+/* Of a line that is too long, libmicrohttpd does not know that it begins with HEAD. */
 static void check_refusal_of_rest(struct raw_client *client) {
     struct http_answer answer;
-    bool has_body = !input.rest_is_head;
     pass_over_doubled_head(client);
-    if (!raw_client_take_answer(client, has_body, &answer))
+    bool is_there = raw_client_read_head(client, &answer);
+    if (is_there && answer.status == 100) {
+        client->at += answer.head.size;
+        is_there = raw_client_read_head(client, &answer);
+    }
+    if (!is_there)
         return;
-    if (answer.status == 100 && !raw_client_take_answer(client, has_body, &answer))
-        return;
+    bool has_body = !input.rest_is_head ||
+                    (answer.status == 414 && raw_client_unread(client).len > answer.head.size);
+    assert(raw_client_take_answer(client, has_body, &answer));
     answer_check_refusal(&answer, has_body);
 }
 
