@@ -88,6 +88,7 @@ void connection_on_change(void *cls, struct MHD_Connection *connection, void **c
         struct http_request *request = request_new(server, connection);
         deadline_start(&server->waiting, &request->deadline, server->now_ms);
         server->n_connections++;
+        server->make_room_ms = DEADLINE_NEVER;
         *context = request;
         return;
     }

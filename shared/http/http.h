@@ -57,7 +57,9 @@ struct http_config {
                                   * handler keeps the request: that time is the handler's own
                                   * to bound. Each piece of a stream has as long. */
     unsigned idle_timeout_ms;    /* from an answer's end (or the connection's begin) until the
-                                  * first line of the next request has arrived */
+                                  * first line of the next request has arrived. When the process
+                                  * has no descriptor for clients that wait, idle connections
+                                  * give way sooner: the longest idle one each half second */
     unsigned stream_alive_ms;    /* between the comments in an idle stream; 0: 15 s */
 };
 

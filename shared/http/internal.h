@@ -56,6 +56,8 @@ struct http_server {
     struct deadline_queue waiting, active, kept, quiet;
     unsigned n_connections;
     unsigned n_streams;
+    int64_t make_room_ms; /* when an idle connection has to give way; DEADLINE_NEVER: no
+                           * client is known to wait */
     unsigned n_spins;   /* rounds in sequence that no event caused */
     bool run_again;     /* libmicrohttpd has to do what no event announces */
     bool last_requests; /* answers close their connections */

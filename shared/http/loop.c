@@ -19,6 +19,8 @@ enum {
     SETTLE_ROUNDS_MAX = 1000,
     /* Rounds without an event from which on the loop waits a millisecond. */
     SPINS_MAX = 64,
+    /* For so long clients wait, with no other one taken, before one gives way. */
+    MAKE_ROOM_MS = 500,
 };
 
 static bool is_readable(int fd) {
@@ -74,6 +76,27 @@ static void enforce_deadlines(struct http_server *server) {
         request->wants_comment = true;
         resume(request);
     }
+}
+
+/*
+ * When accept() fails for want of a descriptor, libmicrohttpd does so again only
+ * after one of its connections has ended, even if there are descriptors by then.
+ * While all that it has are idle, that would be as long as they may be.
+ */
+static void make_room(struct http_server *server) {
+    if (server->now_ms < server->make_room_ms)
+        return;
+    bool clients_wait = server->listen_fd >= 0 && is_readable(server->listen_fd);
+    server->make_room_ms = clients_wait ? server->now_ms + MAKE_ROOM_MS : DEADLINE_NEVER;
+    if (clients_wait && server->waiting.first)
+        connection_cut_off(request_of_deadline(server->waiting.first));
+}
+
+/* What to poll for clients beside libmicrohttpd, which may have stopped to. At
+ * its limit of connections they have to wait. */
+static int clients_fd(const struct http_server *server) {
+    bool is_full = server->n_connections == server->config.connections_max;
+    return is_full || server->make_room_ms != DEADLINE_NEVER ? -1 : server->listen_fd;
 }
 
 static void reach(struct http_server *server, enum stage stage) {
@@ -142,7 +165,7 @@ static enum stage take_requests(struct http_server *server) {
 
 static int64_t next_deadline_ms(const struct http_server *server) {
     const struct deadline_queue *queues[] = {&server->waiting, &server->active, &server->quiet};
-    int64_t due_ms = DEADLINE_NEVER;
+    int64_t due_ms = server->make_room_ms;
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         if (queues[i]->first && queues[i]->first->due_ms < due_ms)
             due_ms = queues[i]->first->due_ms;
@@ -170,16 +193,21 @@ void *loop_run(void *cls) {
     struct pollfd fds[] = {
         {.fd = server->epoll_fd, .events = POLLIN},
         {.fd = server->wake_fd, .events = POLLIN},
+        {.events = POLLIN},
     };
     enum stage asked = STAGE_SERVING;
     while (asked < STAGE_STOPPED) {
-        int n_events = poll(fds, 2, wait_ms(server));
+        fds[2].fd = clients_fd(server);
+        int n_events = poll(fds, 3, wait_ms(server));
         server->n_spins = n_events > 0 ? 0 : server->n_spins + 1;
         server->now_ms = clock_monotonic_ms();
         if (n_events > 0 && fds[1].revents)
             asked = take_requests(server);
+        if (n_events > 0 && fds[2].revents)
+            server->make_room_ms = server->now_ms + MAKE_ROOM_MS; /* unless they are taken now */
         run(server);
         enforce_deadlines(server);
+        make_room(server);
         advance(server, asked);
     }
     settle(server); /* sends the answers that came last */

@@ -159,6 +159,7 @@ static struct http_server *server_new(const struct http_config *config,
     server->streams_max = (config->connections_max + 1) / 2;
     server->listen_fd = server->wake_fd = -1;
     server->now_ms = clock_monotonic_ms();
+    server->make_room_ms = DEADLINE_NEVER;
     server->waiting.timeout_ms = config->idle_timeout_ms;
     server->active.timeout_ms = config->request_timeout_ms;
     server->kept.timeout_ms = DEADLINE_NEVER;

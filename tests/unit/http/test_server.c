@@ -549,29 +549,55 @@ static void limit_descriptors(int n) {
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+/* Has the server serve the first client, and try in vain to accept the second,
+ * who has asked. */
+static void use_up_descriptors(struct fixture *fixture, struct client *first,
+                               struct client *second) {
+    client_open(first, fixture);
+    client_expect(first, PING, 200);
+    /* One more descriptor, which the second client takes for its own side. */
+    int lowest_free = dup(STDIN_FILENO);
+    close(lowest_free);
+    client_send(first, "GET /ping HTTP/1.1\r\n"); /* it is not idle until this is answered */
+    limit_descriptors(lowest_free + 1);
+    client_open(second, fixture);
+    client_send(second, PING);
+    client_expect(first, "Host: localhost\r\n\r\n", 200);
+    assert_int_equal(fixture->n_handled, 2);
+}
+
 static void server__takes_connections_again_when_descriptors_were_used_up(void **state) {
     (void)state;
     struct fixture fixture;
     struct client first, second;
     struct reply reply;
     fixture_start(&fixture);
-    client_open(&first, &fixture);
-    client_expect(&first, PING, 200);
-
-    /* One more descriptor, which the second client takes for its own side. */
-    int lowest_free = dup(STDIN_FILENO);
-    close(lowest_free);
-    limit_descriptors(lowest_free + 1);
-    client_open(&second, &fixture);
-    client_send(&second, PING);
-    client_expect(&first, PING, 200); /* after this, the server has tried to accept */
-    assert_int_equal(fixture.n_handled, 2);
+    use_up_descriptors(&fixture, &first, &second);
 
     client_close(&first);
 
     client_read(&second, true, &reply);
     assert_int_equal(reply.status, 200);
     reply_release(&reply);
+    client_close(&second);
+    fixture_stop(&fixture);
+}
+
+static void server__takes_client_in_place_of_idle_one_when_descriptors_are_used_up(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct client first, second;
+    struct reply reply;
+    fixture_start(&fixture);
+
+    use_up_descriptors(&fixture, &first, &second);
+
+    client_read(&second, true, &reply);
+    assert_int_equal(reply.status, 200);
+    reply_release(&reply);
+    client_wait_until_closed(&first);
+    client_expect(&second, PING, 200); /* it stays: nobody waits */
+    client_close(&first);
     client_close(&second);
     fixture_stop(&fixture);
 }
@@ -730,6 +756,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             server__takes_connections_again_when_descriptors_were_used_up, note_descriptors,
             free_descriptors),
+        cmocka_unit_test_setup_teardown(
+            server__takes_client_in_place_of_idle_one_when_descriptors_are_used_up,
+            note_descriptors, free_descriptors),
         cmocka_unit_test(server__sends_large_answer_when_client_reads),
         cmocka_unit_test(server__closes_connection_when_it_is_idle),
         cmocka_unit_test(server__closes_connection_when_client_ends_it_with_its_request),
