@@ -174,3 +174,29 @@ void client_learn_topic(rd_kafka_t *client, const char *topic, int timeout_ms) {
         rd_kafka_metadata_destroy(metadata);
     rd_kafka_topic_destroy(handle);
 }
+
+/* Asking for metadata brings the id along; waiting for it alone takes a second. */
+static enum status ask_cluster_id(rd_kafka_t *client, int timeout_ms,
+                                  char out[static CLUSTER_ID_SIZE], struct error *err) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, NULL, &metadata, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return error_set(err, ERR_UNAVAILABLE, "no Kafka broker has answered: %s",
+                         rd_kafka_err2str(code));
+    rd_kafka_metadata_destroy(metadata);
+    return client_cluster_id(client, timeout_ms, out, err);
+}
+
+enum status kafka_cluster_id(const struct kafka_config *config, int timeout_ms,
+                             char out[static CLUSTER_ID_SIZE], struct error *err) {
+    rd_kafka_conf_t *conf;
+    rd_kafka_t *client;
+    enum status status = client_conf_new(config, &client_plain_properties, &conf, err);
+    if (status == OK)
+        status = client_new(RD_KAFKA_PRODUCER, conf, &client, err);
+    if (status != OK)
+        return status;
+    status = ask_cluster_id(client, timeout_ms, out, err);
+    rd_kafka_destroy(client);
+    return status;
+}

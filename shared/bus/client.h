@@ -9,8 +9,6 @@
 #include <librdkafka/rdkafka.h>
 #include <stddef.h>
 
-enum { CLUSTER_ID_SIZE = 128 };
-
 struct client_property {
     const char *name;
     const char *value;

@@ -17,3 +17,11 @@ struct kafka_config {
  * (such as acks). ERR_INVALID: the text names the file, the line and why.
  */
 enum status kafka_config_check(const struct kafka_config *config, struct error *err);
+
+enum { CLUSTER_ID_SIZE = 128 };
+
+/* Asks for the id of the cluster, with a connection of its own, for as long as
+ * `timeout_ms`. ERR_UNAVAILABLE: no broker has answered. ERR_INVALID: as
+ * kafka_config_check. */
+enum status kafka_cluster_id(const struct kafka_config *config, int timeout_ms,
+                             char out[static CLUSTER_ID_SIZE], struct error *err);

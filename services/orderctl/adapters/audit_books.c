@@ -25,7 +25,7 @@ struct audit_books {
     struct db *db;
     char topics[N_TOPICS][TOPIC_NAME_SIZE];
     int64_t spans[N_TOPICS]; /* how many records, at the last look */
-    char cluster_id[128];    /* "": no broker was asked */
+    char cluster_id[CLUSTER_ID_SIZE];    /* "": no broker was asked */
 };
 
 static const char tables[] =
@@ -190,12 +190,14 @@ static enum status note_extents(struct audit_books *books, int topic,
         const int64_t numbers[] = {topic, extents[i].partition, extents[i].first, extents[i].end};
         status = run(books, "INSERT INTO extents VALUES (?2, ?3, ?4, ?5)", "", numbers, 4, err);
     }
-    snprintf(books->cluster_id, sizeof books->cluster_id, "%s", topic_reader_cluster_id(reader));
     return status;
 }
 
 static enum status look_at_topics(struct audit_books *books, struct error *err) {
     enum status status = db_exec(books->db, "DELETE FROM extents", err);
+    if (status == OK)
+        status = kafka_cluster_id(&books->config.config->kafka, books->config.broker_timeout_ms,
+                                  books->cluster_id, err);
     for (int topic = 0; status == OK && topic < N_TOPICS; topic++) {
         struct topic_reader *reader;
         status = open_topic(books, topic, &reader, err);

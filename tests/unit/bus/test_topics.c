@@ -38,10 +38,27 @@ static void topics_ensure__is_unavailable_in_time_when_no_broker_answers(void **
     mock_cluster_close(&mock);
 }
 
+static void kafka_cluster_id__is_that_of_the_broker_also_when_it_has_no_topic(void **state) {
+    (void)state;
+    struct mock_cluster mock;
+    char id[CLUSTER_ID_SIZE] = "";
+    mock_cluster_open(&mock);
+    const struct kafka_config config = {mock.brokers, "", "orderctl"};
+
+    assert_int_equal(kafka_cluster_id(&config, MOCK_PATIENCE_MS, id, NULL), OK);
+    assert_memory_equal(id, "mockCluster", strlen("mockCluster"));
+
+    struct error err;
+    mock_broker_down(&mock);
+    assert_int_equal(kafka_cluster_id(&config, 300, id, &err), ERR_UNAVAILABLE);
+    mock_cluster_close(&mock);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_ensure__makes_topics_and_says_that_the_broker_is_embedded),
         cmocka_unit_test(topics_ensure__is_unavailable_in_time_when_no_broker_answers),
+        cmocka_unit_test(kafka_cluster_id__is_that_of_the_broker_also_when_it_has_no_topic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
