@@ -7,6 +7,7 @@
 #include "bus/landmarks.h"
 #include "bus/message.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,10 @@ const struct client_properties subscriber_properties = {
 struct subscriber {
     rd_kafka_t *client;
     struct subscriber_config config;
-    rd_kafka_topic_partition_list_t *assigned; /* NULL: none */
+    /* NULL: none. The offsets are behind what is done; RD_KAFKA_OFFSET_BEGINNING:
+     * nothing is. Written by the subscriber's thread, under the lock. */
+    rd_kafka_topic_partition_list_t *assigned;
+    pthread_mutex_t lock;
     char cluster_id[CLUSTER_ID_SIZE];
     int64_t next_cluster_check_ms;
     atomic_bool has_joined;
@@ -160,19 +164,37 @@ static enum status find_starts(struct subscriber *subscriber,
     return ask_starts(subscriber, partitions, err);
 }
 
+static void note_done(struct subscriber *subscriber,
+                      const rd_kafka_topic_partition_list_t *offsets) {
+    pthread_mutex_lock(&subscriber->lock);
+    int n = subscriber->assigned ? offsets->cnt : 0;
+    for (int i = 0; i < n; i++) {
+        const rd_kafka_topic_partition_t *done = &offsets->elems[i];
+        rd_kafka_topic_partition_list_set_offset(subscriber->assigned, done->topic, done->partition,
+                                                 done->offset);
+    }
+    pthread_mutex_unlock(&subscriber->lock);
+}
+
 static enum status assign(struct subscriber *subscriber, struct error *err) {
     rd_kafka_topic_partition_list_t *partitions =
         rd_kafka_topic_partition_list_copy(subscriber->assigned);
     enum status status = find_starts(subscriber, partitions, err);
+    if (status == OK)
+        note_done(subscriber, partitions);
     rd_kafka_assign(subscriber->client, status == OK ? partitions : NULL);
     rd_kafka_topic_partition_list_destroy(partitions);
     return status;
 }
 
-static void forget_assignment(struct subscriber *subscriber) {
+/* Takes `assigned` over; NULL: none. */
+static void replace_assignment(struct subscriber *subscriber,
+                               rd_kafka_topic_partition_list_t *assigned) {
+    pthread_mutex_lock(&subscriber->lock);
     if (subscriber->assigned)
         rd_kafka_topic_partition_list_destroy(subscriber->assigned);
-    subscriber->assigned = NULL;
+    subscriber->assigned = assigned;
+    pthread_mutex_unlock(&subscriber->lock);
     subscriber->start_status = OK;
     subscriber->is_suspended = false;
 }
@@ -183,7 +205,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     /* What this poll has taken so far is of the old assignment, perhaps of another
      * cluster; it comes again from where the new one starts. */
     drop_batch(subscriber);
-    forget_assignment(subscriber);
+    replace_assignment(subscriber, NULL);
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         FAILPOINT(REBALANCE_REVOKED);
         if (rd_kafka_assignment_lost(client))
@@ -192,7 +214,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
         return;
     }
     FAILPOINT(REBALANCE_BEFORE_START);
-    subscriber->assigned = rd_kafka_topic_partition_list_copy(partitions);
+    replace_assignment(subscriber, rd_kafka_topic_partition_list_copy(partitions));
     subscriber->start_status = assign(subscriber, &subscriber->start_err);
     FAILPOINT(REBALANCE_AFTER_START);
     atomic_store(&subscriber->has_joined, subscriber->start_status == OK);
@@ -248,6 +270,7 @@ enum status subscriber_open(const struct subscriber_config *config, struct subsc
     if (!subscriber)
         abort();
     subscriber->config = *config;
+    pthread_mutex_init(&subscriber->lock, NULL);
     enum status status = make_client(subscriber, err);
     if (status == OK) {
         rd_kafka_poll_set_consumer(subscriber->client);
@@ -387,6 +410,7 @@ void subscriber_commit(struct subscriber *subscriber) {
         partition->offset = record->offset + 1;
     }
     rd_kafka_commit(subscriber->client, offsets, 1);
+    note_done(subscriber, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
 }
 
@@ -408,6 +432,34 @@ const char *subscriber_cluster_id(const struct subscriber *subscriber) {
 
 bool subscriber_has_joined(const struct subscriber *subscriber) {
     return atomic_load(&subscriber->has_joined);
+}
+
+/* From what librdkafka remembers of its last fetch, at any moment: its statistics
+ * say the same once per interval, in a hundred kilobytes of JSON. */
+static bool find_lag(const struct subscriber *subscriber,
+                     const rd_kafka_topic_partition_t *partition, int64_t *out) {
+    int64_t first, end;
+    if (rd_kafka_get_watermark_offsets(subscriber->client, partition->topic, partition->partition,
+                                       &first, &end) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    int64_t next = partition->offset > first ? partition->offset : first;
+    if (next < 0 || end < 0)
+        return false;
+    *out = end > next ? end - next : 0;
+    return true;
+}
+
+void subscriber_visit_lags(struct subscriber *subscriber, subscriber_lag_visitor *visit,
+                           void *context) {
+    pthread_mutex_lock(&subscriber->lock);
+    int n = subscriber->assigned ? subscriber->assigned->cnt : 0;
+    for (int i = 0; i < n; i++) {
+        const rd_kafka_topic_partition_t *partition = &subscriber->assigned->elems[i];
+        int64_t n_records;
+        if (find_lag(subscriber, partition, &n_records))
+            visit(context, partition->topic, partition->partition, n_records);
+    }
+    pthread_mutex_unlock(&subscriber->lock);
 }
 
 /* rd_kafka_consumer_close may hang after a lost partition, so it is done with
@@ -440,7 +492,8 @@ void subscriber_close(struct subscriber *subscriber) {
         leave_group(subscriber);
         rd_kafka_destroy_flags(subscriber->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
-    forget_assignment(subscriber);
+    replace_assignment(subscriber, NULL);
+    pthread_mutex_destroy(&subscriber->lock);
     free(subscriber->messages);
     free(subscriber->records);
     free(subscriber);

@@ -1,6 +1,7 @@
 /*
  * Receives records as a member of a consumer group, in batches, and leaves it
- * to its caller where to start and when to commit. Used by one thread.
+ * to its caller where to start and when to commit. Used by one thread, but for
+ * what says "any thread".
  */
 #pragma once
 
@@ -61,6 +62,17 @@ const char *subscriber_cluster_id(const struct subscriber *subscriber);
 /* Is it a member of its group, with partitions assigned (maybe none)? Any
  * thread. */
 bool subscriber_has_joined(const struct subscriber *subscriber);
+
+/*
+ * Calls `visit` for each partition that it was given: `n_records` are there and
+ * not committed by it, as far as the broker's last answer to a fetch says. One
+ * that had no such answer yet is left out. Asks the broker nothing. Any thread;
+ * `visit` must not call the subscriber.
+ */
+typedef void subscriber_lag_visitor(void *context, const char *topic, int32_t partition,
+                                    int64_t n_records);
+void subscriber_visit_lags(struct subscriber *subscriber, subscriber_lag_visitor *visit,
+                           void *context);
 
 /* Leaves the group and ends; bounded to some seconds. NULL is fine. */
 void subscriber_close(struct subscriber *subscriber);

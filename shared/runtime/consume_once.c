@@ -29,7 +29,8 @@ struct tally {
 
 struct consume_once {
     struct consume_once_config config;
-    struct subscriber *subscriber; /* NULL: not connected */
+    struct subscriber *subscriber; /* NULL: not connected; set by the thread, under the lock */
+    pthread_mutex_t lock;
     pthread_t thread;
     atomic_bool is_closing;
     atomic_bool is_ready;
@@ -223,6 +224,13 @@ static enum status find_start(void *context, const char *cluster_id, int64_t com
     return OK;
 }
 
+/* To those who read the lag meanwhile; NULL: none any more. */
+static void show_subscriber(struct consume_once *consumer, struct subscriber *subscriber) {
+    pthread_mutex_lock(&consumer->lock);
+    consumer->subscriber = subscriber;
+    pthread_mutex_unlock(&consumer->lock);
+}
+
 static enum status connect_broker(struct consume_once *consumer, struct error *err) {
     const struct config *config = consumer->config.config;
     const char *topics[N_EVENT_TYPES];
@@ -236,10 +244,13 @@ static enum status connect_broker(struct consume_once *consumer, struct error *e
     for (int type = 0; type < N_EVENT_TYPES; type++)
         if (consumer->config.handlers[type])
             topics[subscriber.n_topics++] = config->topics[type];
+    struct subscriber *opened;
     enum status status =
         config_ensure_topics(config, TOPICS_TIMEOUT_MS, &subscriber.is_embedded, err);
     if (status == OK)
-        status = subscriber_open(&subscriber, &consumer->subscriber, err);
+        status = subscriber_open(&subscriber, &opened, err);
+    if (status == OK)
+        show_subscriber(consumer, opened);
     return status;
 }
 
@@ -334,7 +345,9 @@ static void *consume_main(void *context) {
             recover(consumer);
     }
     FAILPOINT(STOP_BEFORE_LEAVE);
-    subscriber_close(consumer->subscriber);
+    struct subscriber *subscriber = consumer->subscriber;
+    show_subscriber(consumer, NULL);
+    subscriber_close(subscriber);
     FAILPOINT(STOP_AFTER_LEAVE);
     idle(consumer);
     return NULL;
@@ -361,6 +374,29 @@ static void register_counters(struct consume_once *consumer) {
     }
 }
 
+struct lag_reading {
+    const char *group;
+    struct metric_samples *samples;
+};
+
+static void add_lag(void *context, const char *topic, int32_t partition, int64_t n_records) {
+    const struct lag_reading *reading = context;
+    char number[16];
+    snprintf(number, sizeof number, "%d", partition);
+    const struct metric_label labels[] = {
+        {"consumergroup", reading->group}, {"topic", topic}, {"partition", number}};
+    metric_samples_add(reading->samples, labels, sizeof labels / sizeof *labels, n_records);
+}
+
+static void read_lags(void *context, struct metric_samples *samples) {
+    struct consume_once *consumer = context;
+    struct lag_reading reading = {consumer->config.config->consumer_group, samples};
+    pthread_mutex_lock(&consumer->lock);
+    if (consumer->subscriber)
+        subscriber_visit_lags(consumer->subscriber, add_lag, &reading);
+    pthread_mutex_unlock(&consumer->lock);
+}
+
 enum status consume_once_open(const struct consume_once_config *config, struct consume_once **out,
                               struct error *err) {
     struct consume_once *consumer = calloc(1, sizeof *consumer);
@@ -368,10 +404,15 @@ enum status consume_once_open(const struct consume_once_config *config, struct c
         abort();
     consumer->config = *config;
     register_counters(consumer);
+    pthread_mutex_init(&consumer->lock, NULL);
     if (pthread_create(&consumer->thread, NULL, consume_main, consumer) != 0) {
+        pthread_mutex_destroy(&consumer->lock);
         free(consumer);
         return error_set(err, ERR_UNAVAILABLE, "the consumer's thread cannot be started");
     }
+    metrics_gauges(config->metrics, "kafka_consumergroup_lag",
+                   "Records of its partitions that this consumer has not handled yet.", read_lags,
+                   consumer);
     *out = consumer;
     return OK;
 }
@@ -385,5 +426,6 @@ void consume_once_close(struct consume_once *consumer) {
         return;
     atomic_store(&consumer->is_closing, true);
     pthread_join(consumer->thread, NULL);
+    pthread_mutex_destroy(&consumer->lock);
     free(consumer);
 }

@@ -56,5 +56,6 @@ enum status consume_once_open(const struct consume_once_config *config, struct c
 bool consume_once_is_ready(const struct consume_once *consumer);
 
 /* Finishes the batch at hand, leaves the group and ends the thread. The writer
- * must still run. NULL is fine. */
+ * must still run. The metrics have its lag, so that they must not be shown any
+ * more. NULL is fine. */
 void consume_once_close(struct consume_once *consumer);

@@ -57,6 +57,18 @@ static void tear(const char *files, int n_before) {
                      });
 }
 
+/* The sum over its partitions. */
+static int lag_of(struct shop *shop, enum shop_service service) {
+    int lag = 0;
+    const char *line = http_get(shop_url(shop, service, "/metrics")).body;
+    while ((line = strstr(line, "\nkafka_consumergroup_lag{"))) {
+        line = strstr(line, "\"} ");
+        assert_non_null(line);
+        lag += atoi(line + strlen("\"} "));
+    }
+    return lag;
+}
+
 static void assert_refused(const struct http_answer *answer, const char *code) {
     assert_int_equal(answer->status, 503);
     assert_string_equal(json_text_at(json_of(answer->body), "/type"),
@@ -163,10 +175,12 @@ static void inventory_service__catches_up_when_its_disk_was_full(void **state) {
     assert_int_equal(
         occurrences(process_stderr(shop_process(shop, INVENTORY)), "changes are refused"), 1);
     assert_int_equal(count_of(shop, INVENTORY, "/stock/PRODUCT-123/movements?"), 3);
+    assert_soon(lag_of(shop, INVENTORY) == N_CUSTOMERS * N_EACH);
 
     disk_mend(disk);
     shop_wait_ready(shop, INVENTORY);
     wait_for_effects(shop, INVENTORY, 3 + N_CUSTOMERS * N_EACH);
+    assert_soon(lag_of(shop, INVENTORY) == 0);
     assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 3 + N_CUSTOMERS * N_EACH);
 }
 

@@ -45,7 +45,8 @@ static enum status on_start(void *context, const char *cluster_id, int64_t commi
     return OK;
 }
 
-static void open_subscriber(struct fixture *fixture) {
+static struct subscriber *open_member(struct fixture *fixture) {
+    struct subscriber *member;
     static const char *const topics[] = {TOPIC};
     fixture->kafka = (struct kafka_config){fixture->mock.brokers, "", "inventory-service"};
     const struct subscriber_config config = {
@@ -57,8 +58,13 @@ static void open_subscriber(struct fixture *fixture) {
         .start = on_start,
         .context = fixture,
     };
-    if (subscriber_open(&config, &fixture->subscriber, &fixture->err) != OK)
+    if (subscriber_open(&config, &member, &fixture->err) != OK)
         fail_msg("%s", fixture->err.text);
+    return member;
+}
+
+static void open_subscriber(struct fixture *fixture) {
+    fixture->subscriber = open_member(fixture);
 }
 
 static void close_subscriber(struct fixture *fixture) {
@@ -244,6 +250,79 @@ static void subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start(
     assert_true(subscriber_has_joined(fixture->subscriber));
 }
 
+/* The lags that are known, of the partitions 0 and 1. */
+struct lags {
+    int n;
+    int64_t n_records[MOCK_PARTITIONS];
+};
+
+static void note_lag(void *context, const char *topic, int32_t partition, int64_t n_records) {
+    struct lags *lags = context;
+    assert_string_equal(topic, TOPIC);
+    assert_in_range(partition, 0, MOCK_PARTITIONS - 1);
+    lags->n++;
+    lags->n_records[partition] = n_records;
+}
+
+static struct lags lags_of(struct subscriber *subscriber) {
+    struct lags lags = {0};
+    subscriber_visit_lags(subscriber, note_lag, &lags);
+    return lags;
+}
+
+static void wait_for_lags(struct fixture *fixture, int64_t lag_0, int64_t lag_1) {
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    struct lags lags = lags_of(fixture->subscriber);
+    while ((lags.n < 2 || lags.n_records[0] != lag_0 || lags.n_records[1] != lag_1) &&
+           clock_monotonic_ms() < deadline) {
+        clock_pause_ms(5);
+        lags = lags_of(fixture->subscriber);
+    }
+    assert_int_equal(lags.n, 2);
+    assert_int_equal(lags.n_records[0], lag_0);
+    assert_int_equal(lags.n_records[1], lag_1);
+}
+
+static void subscriber_visit_lags__tells_what_is_there_and_not_committed(void **state) {
+    struct fixture *fixture = *state;
+    produce(fixture, N_EACH);
+    fixture->start[0] = 4;
+    open_subscriber(fixture);
+    assert_int_equal(lags_of(fixture->subscriber).n, 0);
+
+    receive(fixture, 2 * N_EACH - 4, 64, false);
+    wait_for_lags(fixture, N_EACH - 4, N_EACH);
+
+    assert_int_equal(subscriber_restart(fixture->subscriber, &fixture->err), OK);
+    receive(fixture, 2 * N_EACH - 4, 64, true);
+    wait_for_lags(fixture, 0, 0);
+
+    produce(fixture, 3); /* seen although it is not polled */
+    wait_for_lags(fixture, 3, 3);
+}
+
+static void subscriber_visit_lags__tells_none_for_partitions_of_another_member(void **state) {
+    struct fixture *fixture = *state;
+    const struct record *records;
+    size_t n;
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    produce(fixture, N_EACH);
+    open_subscriber(fixture);
+    receive(fixture, 2 * N_EACH, 64, true);
+    wait_for_lags(fixture, 0, 0);
+
+    struct subscriber *other = open_member(fixture);
+    while ((lags_of(fixture->subscriber).n != 1 || lags_of(other).n != 1) &&
+           clock_monotonic_ms() < deadline) {
+        subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL);
+        subscriber_poll(other, 20, 64, &records, &n, NULL);
+    }
+    int n_own = lags_of(fixture->subscriber).n, n_others = lags_of(other).n;
+    subscriber_close(other);
+    assert_int_equal(n_own, 1);
+    assert_int_equal(n_others, 1);
+}
+
 static void subscriber_poll__gives_records_byte_for_byte(void **state) {
     struct fixture *fixture = *state;
     const struct record *records;
@@ -281,6 +360,8 @@ int main(void) {
         WITH_CLUSTER(subscriber_poll__starts_from_the_beginning_when_kafka_has_lost_the_last),
         WITH_CLUSTER(subscriber_poll__asks_again_where_to_start_when_it_was_cut_off),
         WITH_CLUSTER(subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start),
+        WITH_CLUSTER(subscriber_visit_lags__tells_what_is_there_and_not_committed),
+        WITH_CLUSTER(subscriber_visit_lags__tells_none_for_partitions_of_another_member),
         WITH_CLUSTER(subscriber_poll__gives_records_byte_for_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

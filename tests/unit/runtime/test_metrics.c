@@ -68,6 +68,28 @@ static void metrics_render__reads_a_gauge_when_it_is_shown(void **state) {
     metrics_free(metrics);
 }
 
+static void read_lags(void *context, struct metric_samples *samples) {
+    const char *const *groups = context;
+    for (int64_t i = 0; groups[i]; i++) {
+        const struct metric_label labels[] = {{"group", groups[i]}, {"topic", "orders"}};
+        metric_samples_add(samples, labels, 2, i);
+    }
+}
+
+static void metrics_render__shows_the_samples_that_a_gauge_has_now(void **state) {
+    (void)state;
+    struct metrics *metrics = metrics_new();
+    const char *groups[] = {"a", "\"b\\\n", NULL};
+    metrics_gauges(metrics, "lag", "Lag.", read_lags, groups);
+    assert_rendered(metrics, "# HELP lag Lag.\n"
+                             "# TYPE lag gauge\n"
+                             "lag{group=\"a\",topic=\"orders\"} 0\n"
+                             "lag{group=\"\\\"b\\\\\\n\",topic=\"orders\"} 1\n");
+    groups[0] = NULL;
+    assert_rendered(metrics, "# HELP lag Lag.\n# TYPE lag gauge\n");
+    metrics_free(metrics);
+}
+
 static void metrics_render__shows_the_largest_count(void **state) {
     (void)state;
     struct metrics *metrics = metrics_new();
@@ -141,6 +163,7 @@ int main(void) {
         cmocka_unit_test(metrics_render__shows_a_counter_with_its_help_and_type),
         cmocka_unit_test(metrics_render__says_help_once_for_counters_of_one_name),
         cmocka_unit_test(metrics_render__reads_a_gauge_when_it_is_shown),
+        cmocka_unit_test(metrics_render__shows_the_samples_that_a_gauge_has_now),
         cmocka_unit_test(metrics_render__shows_the_largest_count),
         cmocka_unit_test(metrics_render__shows_nothing_when_nothing_is_registered),
         cmocka_unit_test(metrics_render__is_prometheus_text),
