@@ -124,11 +124,18 @@ static inline void shop_wait_for(struct shop *shop, const char *sql, int64_t exp
         fail_msg("%s: %lld, not %lld", sql, (long long)n, (long long)expected);
 }
 
-/* Does /metrics have this line? */
+/* Waits until /metrics has this line: batches are counted once they are
+ * committed. Fails the test when it takes too long. */
 static inline void shop_assert_metric(struct shop *shop, const char *line) {
+    int64_t deadline = clock_monotonic_ms() + SHOP_PATIENCE_MS;
     struct strbuf text;
     strbuf_init(&text);
     metrics_render(shop->metrics, &text);
+    while (!strstr(text.data, line) && clock_monotonic_ms() < deadline) {
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        strbuf_reset(&text);
+        metrics_render(shop->metrics, &text);
+    }
     if (!strstr(text.data, line))
         fail_msg("no line \"%s\" in:\n%s", line, text.data);
     strbuf_release(&text);
