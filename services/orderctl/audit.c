@@ -142,8 +142,10 @@ static void say_progress(const char *what, int64_t n_done, int64_t n_all) {
     if (now < next_ms)
         return;
     next_ms = now + PROGRESS_MS;
-    fprintf(stderr, "orderctl audit: %s: %lld of %lld\n", what, (long long)n_done,
-            (long long)n_all);
+    fprintf(stderr, "orderctl audit: %s", what);
+    if (n_all > 0)
+        fprintf(stderr, ": %lld of %lld", (long long)n_done, (long long)n_all);
+    fprintf(stderr, "\n");
 }
 
 static void add_text(struct strbuf *out, const char *name, const char *text) {
@@ -250,37 +252,42 @@ static int conclude(const struct report *report) {
 
 /* --- the audit --- */
 
+/* A broker that does not answer may do so the next time. */
+static enum status look(struct audit_books *books, int64_t deadline_ms, struct strbuf *out_state,
+                        struct error *err) {
+    enum status status;
+    while ((status = audit_books_look(books, out_state, err)) == ERR_UNAVAILABLE &&
+           clock_monotonic_ms() < deadline_ms)
+        clock_pause_ms(LOOK_PAUSE_MS);
+    return status;
+}
+
 /* Looks until two looks are the same and the shop is drained, or the time is
- * over. *out_finding is the law's, as of the last look. */
+ * over. `out` is what the law says of the last look. */
 static enum status wait_until_drained(struct audit_books *books, int timeout_s,
-                                      struct audit_finding *out_finding, struct error *err) {
+                                      struct audit_finding *out, struct error *err) {
     const struct audit_state any = {false, false, false};
     int64_t deadline_ms = clock_monotonic_ms() + timeout_s * 1000;
-    struct strbuf last, now;
-    strbuf_init(&last);
-    strbuf_init(&now);
-    enum status status = audit_books_look(books, &now, err);
-    for (bool is_done = false; status == OK && !is_done;) {
-        struct strbuf swap = last;
-        last = now;
-        now = swap;
+    struct strbuf states[2];
+    strbuf_init(&states[0]);
+    strbuf_init(&states[1]);
+    bool is_done = false;
+    enum status status = look(books, deadline_ms, &states[0], err);
+    for (int i = 1; status == OK && !is_done; i = !i) {
+        say_progress("waiting until the shop is drained", 0, 0);
         clock_pause_ms(LOOK_PAUSE_MS);
-        status = audit_books_look(books, &now, err);
+        status = look(books, deadline_ms, &states[i], err);
         if (status == OK)
-            status = audit_law_check(audit_books_db(books), &audit_laws[LAW_DRAINED], &any,
-                                     out_finding, err);
-        bool is_still = status == OK && strcmp(last.data, now.data) == 0;
+            status =
+                audit_law_check(audit_books_db(books), &audit_laws[LAW_DRAINED], &any, out, err);
+        bool is_still = status == OK && strcmp(states[0].data, states[1].data) == 0;
+        if (status == OK && (out->outcome == LAW_BROKEN || !is_still))
+            out->outcome = LAW_NOT_YET;
         is_done =
-            (is_still && out_finding->outcome == LAW_HOLDS) || clock_monotonic_ms() >= deadline_ms;
-        if (status == OK && is_done && !is_still)
-            out_finding->outcome = LAW_NOT_YET;
-        if (status == OK && !is_done)
-            say_progress("waiting until the shop is drained", 0, 0);
+            (status == OK && out->outcome == LAW_HOLDS) || clock_monotonic_ms() >= deadline_ms;
     }
-    if (status == OK && out_finding->outcome == LAW_BROKEN)
-        out_finding->outcome = LAW_NOT_YET;
-    strbuf_release(&last);
-    strbuf_release(&now);
+    strbuf_release(&states[0]);
+    strbuf_release(&states[1]);
     return status;
 }
 

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 static const char *const patient[] = {"--timeout", "60", NULL};
 static const char *const impatient[] = {"--timeout", "0", NULL};
@@ -262,38 +262,69 @@ static const struct tampering {
      "actions journal inbox", "SINGLE-3"},
 };
 
-/* SQLite's files of a stopped service, kept aside and put back. */
+static void run_to_end(struct shop *shop, const char *const argv[]) {
+    const char *const settings[] = {NULL};
+    const char *output = scratch_printf("%s/command", shop_folder(shop));
+    assert_int_equal(process_run(argv, settings, output, WAIT_TIMEOUT_MS, NULL), 0);
+}
+
+/* The file of a stopped service, kept aside or put back. */
 static void copy_database(struct shop *shop, enum shop_service service, const char *from,
                           const char *to) {
     const char *path = shop_database(shop, service);
     const char *const argv[] = {"/bin/cp", scratch_printf("%s%s", path, from),
                                 scratch_printf("%s%s", path, to), NULL};
-    const char *const settings[] = {NULL};
-    const char *output = scratch_printf("%s/cp", shop_folder(shop));
-    assert_int_equal(process_run(argv, settings, output, WAIT_TIMEOUT_MS, NULL), 0);
+    run_to_end(shop, argv);
+}
+
+enum { N_TAMPERINGS = sizeof tamperings / sizeof *tamperings, N_AT_ONCE = 6 };
+
+static const char *option_for(enum shop_service service) {
+    return service == ORDER          ? "--order"
+           : service == INVENTORY    ? "--inventory"
+           : service == NOTIFICATION ? "--notification"
+                                     : "--logging";
+}
+
+/* Starts an audit of the shop in which this one database is another: a copy
+ * that was tampered with. */
+static struct process *audit_tampered(struct shop *shop, size_t i) {
+    const struct tampering *tampering = &tamperings[i];
+    const char *path = shop_database(shop, tampering->service);
+    const char *folder = scratch_printf("%s/tampered-%zu", shop_folder(shop), i);
+    const char *copy = scratch_printf("%s%s", folder, strrchr(path, '/'));
+    const char *const argv[] = {"/bin/cp", path, copy, NULL};
+    assert_int_equal(mkdir(folder, 0700), 0);
+    run_to_end(shop, argv);
+    database_change_file(copy, tampering->sql);
+    const char *const options[] = {option_for(tampering->service), folder, "--timeout", "0", NULL};
+    return audit_start(shop, options);
+}
+
+/* Whether the right laws objected. */
+static bool is_seen(const struct tampering *tampering, const struct audit_report *report) {
+    const char *laws = audit_broken_laws(report);
+    if (report->exit_code == 1 && strcmp(laws, tampering->laws) == 0 &&
+        (!tampering->named || strstr(report->text, tampering->named)))
+        return true;
+    fprintf(stderr, "%s\n  broke \"%s\", not \"%s\":\n%s%s\n", tampering->sql, laws,
+            tampering->laws, report->text, report->errors);
+    return false;
 }
 
 static void audit__names_broken_laws_when_database_was_tampered_with(void **state) {
-    struct shop *shop = *state;
-    int n_wrong = 0;
-    for (size_t i = 0; i < sizeof tamperings / sizeof *tamperings; i++) {
-        const struct tampering *tampering = &tamperings[i];
-        copy_database(shop, tampering->service, "", ".kept");
-        database_change(shop, tampering->service, tampering->sql);
-
-        struct audit_report report = audit_run(shop, impatient);
-
-        const char *laws = audit_broken_laws(&report);
-        if (report.exit_code != 1 || strcmp(laws, tampering->laws) != 0 ||
-            (tampering->named && !strstr(report.text, tampering->named))) {
-            fprintf(stderr, "%s\n  broke \"%s\", not \"%s\":\n%s%s\n", tampering->sql, laws,
-                    tampering->laws, report.text, report.errors);
-            n_wrong++;
+    struct process *audits[N_TAMPERINGS];
+    size_t n_seen = 0;
+    for (size_t i = 0; i < N_TAMPERINGS + N_AT_ONCE; i++) {
+        if (i >= N_AT_ONCE) {
+            const struct audit_report report = audit_end(audits[i - N_AT_ONCE]);
+            n_seen += is_seen(&tamperings[i - N_AT_ONCE], &report);
         }
-        copy_database(shop, tampering->service, ".kept", "");
+        if (i < N_TAMPERINGS)
+            audits[i] = audit_tampered(*state, i);
     }
-    assert_int_equal(n_wrong, 0);
-    audit_must_hold(shop, impatient);
+    assert_int_equal(n_seen, N_TAMPERINGS);
+    audit_must_hold(*state, impatient);
 }
 
 /* It becomes a page of other bytes, in the middle of the file. */
@@ -402,12 +433,19 @@ static void audit__waits_and_says_what_is_missing_when_shop_is_not_drained(void 
     audit_must_hold(shop, patient);
 }
 
+static int open_shop_without_kafka(void **state) {
+    struct shop *shop = shop_open(BROKER_GOES_AWAY);
+    *state = shop;
+    broker_take_down(shop_broker(shop));
+    return 0;
+}
+
 static void audit__ends_when_there_is_no_broker(void **state) {
     struct shop *shop = *state;
-    order_many(shop, "GONE", 2);
-    audit_must_hold(shop, patient);
-    shop_stop(shop, EVERY_SERVICE);
-    broker_take_down(shop_broker(shop));
+    shop_start(shop, EVERY_SERVICE);
+    for (unsigned bit = ORDER; bit < EVERY_SERVICE; bit <<= 1)
+        shop_port(shop, (enum shop_service)bit); /* then it has its database */
+    shop_kill(shop, EVERY_SERVICE);
 
     struct audit_report report = audit_run(shop, impatient);
 
@@ -435,7 +473,9 @@ static void audit__tells_another_cluster_from_the_one_that_was_published_to(void
     struct audit_report report = audit_run(shop, impatient);
     assert_int_equal(report.exit_code, 1);
     assert_string_equal(audit_broken_laws(&report), "");
-    assert_non_null(strstr(report.text, "order-service: has published to Kafka cluster "));
+    assert_non_null(strstr(report.text, broker_is_apache()
+                                            ? "Kafka has none of the shop's topics"
+                                            : "order-service: has published to Kafka cluster "));
 
     shop_start(shop, EVERY_SERVICE);
     shop_wait_ready(shop, EVERY_SERVICE);
@@ -443,6 +483,17 @@ static void audit__tells_another_cluster_from_the_one_that_was_published_to(void
     report = audit_must_hold(shop, patient);
     assert_law_says(&report, "orders", "5 accepted");
     assert_non_null(strstr(report.text, "there was another cluster before"));
+
+    /* What outboxes keep must be in the new one, too. */
+    shop_stop(shop, EVERY_SERVICE);
+    database_change(shop, ORDER,
+                    "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic,"
+                    " headers, created_ms) SELECT 'extra', aggregatetype, aggregateid, type,"
+                    " payload, topic, headers, created_ms FROM outbox WHERE type ="
+                    " 'new-logging-action' LIMIT 1;"
+                    "UPDATE outbox_state SET sent_upto = sent_upto + 1");
+    report = audit_run(shop, impatient);
+    assert_string_equal(audit_broken_laws(&report), "published journal");
 }
 
 int main(void) {
@@ -461,7 +512,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             audit__waits_and_says_what_is_missing_when_shop_is_not_drained, open_shop, close_shop),
         cmocka_unit_test_setup_teardown(audit__ends_when_there_is_no_broker,
-                                        open_shop_that_loses_kafka, close_shop),
+                                        open_shop_without_kafka, close_shop),
         cmocka_unit_test_setup_teardown(
             audit__tells_another_cluster_from_the_one_that_was_published_to,
             open_shop_that_loses_kafka, close_shop),

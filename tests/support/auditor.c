@@ -12,7 +12,7 @@ enum { ARGUMENTS_MAX = 16, TIMEOUT_MS = 120000 };
 static const char *const topic_settings[N_SHOP_TOPICS] = {
     "TOPIC_NEW_ORDER", "TOPIC_INVENTORY_EMPTY", "TOPIC_NEW_LOGGING_ACTION"};
 
-struct audit_report audit_run(struct shop *shop, const char *const options[]) {
+struct process *audit_start(struct shop *shop, const char *const options[]) {
     static int n_runs;
     const char *bin = getenv("BIN_DIR");
     const char *argv[ARGUMENTS_MAX + 1] = {scratch_printf("%s/orderctl", bin ? bin : "build/bin"),
@@ -28,10 +28,19 @@ struct audit_report audit_run(struct shop *shop, const char *const options[]) {
     for (int i = 0; i < N_SHOP_TOPICS; i++)
         settings[i + 2] =
             scratch_printf("%s=%s", topic_settings[i], shop_topic(shop, (enum shop_topic)i));
-    struct process *process;
     const char *output = scratch_printf("%s/audit-%d", shop_folder(shop), ++n_runs);
-    int exit_code = process_run(argv, settings, output, TIMEOUT_MS, &process);
-    return (struct audit_report){exit_code, process_stdout(process), process_stderr(process)};
+    struct process *audit = process_start(argv, settings, output);
+    scratch_keep(audit, (void (*)(void *))process_free);
+    return audit;
+}
+
+struct audit_report audit_end(struct process *audit) {
+    int exit_code = process_wait(audit, TIMEOUT_MS);
+    return (struct audit_report){exit_code, process_stdout(audit), process_stderr(audit)};
+}
+
+struct audit_report audit_run(struct shop *shop, const char *const options[]) {
+    return audit_end(audit_start(shop, options));
 }
 
 const char *audit_broken_laws(const struct audit_report *report) {

@@ -10,6 +10,12 @@ struct audit_report {
 };
 
 /* `options` are those of orderctl audit, NULL ends; NULL: none. */
+struct process *audit_start(struct shop *shop, const char *const options[]);
+
+/* Waits for its end. */
+struct audit_report audit_end(struct process *audit);
+
+/* Both at once. */
 struct audit_report audit_run(struct shop *shop, const char *const options[]);
 
 /* The laws that it found broken, as "movements actions", in the auditor's order. */

@@ -5,9 +5,8 @@
 
 #include <sqlite3.h>
 
-static sqlite3 *open_database(const struct shop *shop, enum shop_service service, int flags) {
+static sqlite3 *open_database(const char *path, int flags) {
     sqlite3 *db;
-    const char *path = shop_database(shop, service);
     if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
         fail_msg("%s: %s", path, sqlite3_errmsg(db));
     return db;
@@ -25,11 +24,12 @@ static int64_t close_with_number(sqlite3 *db, const char *sql) {
 }
 
 int64_t database_number(const struct shop *shop, enum shop_service service, const char *sql) {
-    return close_with_number(open_database(shop, service, SQLITE_OPEN_READONLY), sql);
+    return close_with_number(open_database(shop_database(shop, service), SQLITE_OPEN_READONLY),
+                             sql);
 }
 
 int64_t database_number_of_all(const struct shop *shop, const char *sql) {
-    sqlite3 *db = open_database(shop, ORDER, SQLITE_OPEN_READONLY);
+    sqlite3 *db = open_database(shop_database(shop, ORDER), SQLITE_OPEN_READONLY);
     for (unsigned bit = INVENTORY; bit < EVERY_SERVICE; bit <<= 1) {
         enum shop_service service = (enum shop_service)bit;
         const char *attach = scratch_printf("ATTACH '%s' AS %s", shop_database(shop, service),
@@ -41,7 +41,11 @@ int64_t database_number_of_all(const struct shop *shop, const char *sql) {
 }
 
 void database_change(const struct shop *shop, enum shop_service service, const char *sql) {
-    sqlite3 *db = open_database(shop, service, SQLITE_OPEN_READWRITE);
+    database_change_file(shop_database(shop, service), sql);
+}
+
+void database_change_file(const char *path, const char *sql) {
+    sqlite3 *db = open_database(path, SQLITE_OPEN_READWRITE);
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     sqlite3_close(db);

@@ -14,3 +14,6 @@ int64_t database_number_of_all(const struct shop *shop, const char *sql);
 
 /* Executes statements: what a test does to a database behind its back. */
 void database_change(const struct shop *shop, enum shop_service service, const char *sql);
+
+/* The same to a copy of it. */
+void database_change_file(const char *path, const char *sql);

@@ -24,8 +24,8 @@ struct audit_books {
     struct audit_books_config config;
     struct db *db;
     char topics[N_TOPICS][TOPIC_NAME_SIZE];
-    int64_t spans[N_TOPICS]; /* how many records, at the last look */
-    char cluster_id[CLUSTER_ID_SIZE];    /* "": no broker was asked */
+    int64_t spans[N_TOPICS];          /* how many records, at the last look */
+    char cluster_id[CLUSTER_ID_SIZE]; /* "": no broker was asked */
 };
 
 static const char tables[] =

@@ -102,16 +102,20 @@ static const char published[] =
     "  min(seq) AS seq FROM outbox_rows GROUP BY event_id, topic, digest) AS d"
     "  JOIN topics AS t ON t.topic = d.topic"
     " WHERE NOT " IS_INCOMPLETE(
-        "d.topic") " AND (SELECT count(*) FROM records AS r WHERE r.event_id = d.event_id AND "
-                   "r.topic = d.topic"
-                   "  AND r.digest = d.digest) < d.n"
-                   " UNION ALL "
-                   "SELECT format('record %s: event %s has other bytes than row %d of the %s''s "
-                   "outbox'," PLACE ","
-                   "  r.event_id, b.seq, b.service)"
-                   " FROM records AS r JOIN topics AS t ON t.topic = r.topic JOIN outbox_rows AS b"
-                   "  ON b.event_id = r.event_id AND b.topic = r.topic AND b.source = r.source"
-                   " WHERE r.topic < 3 AND b.digest <> r.digest";
+        "d.topic AND is_trimmed") " AND (SELECT count(*) FROM records AS r WHERE r.event_id = "
+                                  "d.event_id AND "
+                                  "r.topic = d.topic"
+                                  "  AND r.digest = d.digest) < d.n"
+                                  " UNION ALL "
+                                  "SELECT format('record %s: event %s has other bytes than row %d "
+                                  "of the %s''s "
+                                  "outbox'," PLACE ","
+                                  "  r.event_id, b.seq, b.service)"
+                                  " FROM records AS r JOIN topics AS t ON t.topic = r.topic JOIN "
+                                  "outbox_rows AS b"
+                                  "  ON b.event_id = r.event_id AND b.topic = r.topic AND b.source "
+                                  "= r.source"
+                                  " WHERE r.topic < 3 AND b.digest <> r.digest";
 
 static const char origins[] =
     "SELECT format('record %s: event %s says that it is of %s, which has no such event'," PLACE ","
