@@ -329,6 +329,23 @@ static void pass_over_doubled_head(struct raw_client *client) {
         client->at += head.size;
 }
 
+/* Of a line that is too long, libmicrohttpd does not know that it begins with HEAD. */
+static void check_refusal(struct raw_client *client, bool is_head) {
+    struct http_answer answer;
+    pass_over_doubled_head(client);
+    bool is_there = raw_client_read_head(client, &answer);
+    if (is_there && answer.status == 100) {
+        client->at += answer.head.size;
+        is_there = raw_client_read_head(client, &answer);
+    }
+    if (!is_there)
+        return;
+    bool has_body =
+        !is_head || (answer.status == 414 && raw_client_unread(client).len > answer.head.size);
+    assert(raw_client_take_answer(client, has_body, &answer));
+    answer_check_refusal(&answer, has_body);
+}
+
 /* False: it was refused for its size, and the connection has ended; not even
  * with an answer, if there was no memory for its head. */
 static bool check_expected(struct raw_client *client, const struct expected_request *expected) {
@@ -336,8 +353,10 @@ static bool check_expected(struct raw_client *client, const struct expected_requ
     bool has_answer = raw_client_read_head(client, &answer);
     if (expected->is_large && !has_answer)
         return false;
-    if (expected->is_large && answer_is_of_library(&answer) && answer_is_closing(&answer))
-        pass_over_doubled_head(client);
+    if (expected->is_large && answer_is_of_library(&answer) && answer_is_closing(&answer)) {
+        check_refusal(client, expected->is_head);
+        return false;
+    }
     assert(raw_client_take_answer(client, !expected->is_head, &answer));
     if (answer.status == 100) {
         struct bytes expectation = http_find_field(&expected->sent.head, "Expect");
@@ -354,23 +373,6 @@ static bool check_expected(struct raw_client *client, const struct expected_requ
     return true;
 }
 
-/* Of a line that is too long, libmicrohttpd does not know that it begins with HEAD. */
-static void check_refusal_of_rest(struct raw_client *client) {
-    struct http_answer answer;
-    pass_over_doubled_head(client);
-    bool is_there = raw_client_read_head(client, &answer);
-    if (is_there && answer.status == 100) {
-        client->at += answer.head.size;
-        is_there = raw_client_read_head(client, &answer);
-    }
-    if (!is_there)
-        return;
-    bool has_body = !input.rest_is_head ||
-                    (answer.status == 414 && raw_client_unread(client).len > answer.head.size);
-    assert(raw_client_take_answer(client, has_body, &answer));
-    answer_check_refusal(&answer, has_body);
-}
-
 /*
  * Neither need the server have read all of it when this looks, nor need it see
  * the client's end: connection.c says what libmicrohttpd forgets. But what it
@@ -384,7 +386,7 @@ static void check_cut(struct raw_client *client) {
     struct bytes unread = raw_client_unread(client);
     bool is_refused = unread.len > 0 && !http_bytes_are(unread, "HTTP/1.1 100 Continue\r\n\r\n");
     if (is_refused || client->has_ended)
-        check_refusal_of_rest(client);
+        check_refusal(client, input.rest_is_head);
 }
 
 static void check_answers(struct raw_client *client) {
@@ -406,7 +408,7 @@ static void check_answers(struct raw_client *client) {
     if (input.ending == ENDS_IDLE)
         shutdown(client->fd, SHUT_WR);
     if (input.ending == ENDS_REFUSED)
-        check_refusal_of_rest(client);
+        check_refusal(client, input.rest_is_head);
     check_end(client);
 }
 
