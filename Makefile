@@ -84,6 +84,7 @@ $(BUILD)/obj/%.o: %.c
 
 # What the assembler reads is not among what the compiler says it has read.
 $(BUILD)/obj/shared/runtime/openapi.o: schemas/openapi.json
+$(BUILD)/obj/services/orderctl/adapters/audit_laws.o: services/orderctl/adapters/audit_laws.sql
 
 define archive_rule
 $(call archive,$(1)): $(call objects,$(call layer_sources,$(1)))

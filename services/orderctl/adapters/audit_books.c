@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "bus/topic_reader.h"
 #include "orderctl/adapters/audit_copy.h"
+#include "orderctl/adapters/audit_laws.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -146,6 +147,8 @@ enum status audit_books_open(const struct audit_books_config *config, struct aud
         status = db_exec(books->db, tables, err);
     for (size_t i = 0; status == OK && i < sizeof views / sizeof *views; i++)
         status = create_view(books->db, &views[i], err);
+    if (status == OK)
+        status = audit_laws_define(books->db, err);
     if (status == OK)
         status = note_settings(books, err);
     if (status == OK)

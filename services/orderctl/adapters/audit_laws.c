@@ -2,408 +2,66 @@
 
 #include <stdio.h>
 
-/*
- * The laws are written like double-entry books: what must be there counts +1,
- * what is there counts -1, and where the sum is not 0, something is missing or
- * too much.
- *
- * The numbers of the shop (109 in stock, a refill at 100) stand here once more
- * on purpose: an auditor does not take them from those that it audits.
- */
-
-#define IS_INCOMPLETE(number) "EXISTS (SELECT 1 FROM incomplete WHERE topic = " number ")"
-#define KEEP_SINCE "(SELECT keep_since_ms FROM audit)"
-#define REMEMBER_SINCE "(SELECT remember_since_ms FROM audit)"
-#define OF_OURS(source) source " IN (SELECT source FROM producers)"
-#define PLACE "t.name || '/' || r.partition || '/' || r.offset"
-
-#define INTEGRITY_OF(name, file)                                                                   \
-    "SELECT '" file ": ' || integrity_check FROM pragma_integrity_check(10, '" name "')"           \
-    " WHERE integrity_check <> 'ok'"
-
-static const char integrity[] = INTEGRITY_OF("orders", "order.db") " UNION ALL " INTEGRITY_OF(
-    "inventory",
-    "inventory.db") " UNION ALL " INTEGRITY_OF("notification",
-                                               "notification.db") " UNION ALL " INTEGRITY_OF("loggi"
-                                                                                             "ng",
-                                                                                             "loggi"
-                                                                                             "ng."
-                                                                                             "db");
-
-/* Without topics, no cluster and no extents are known. */
-static const char drained[] =
-    "SELECT format('%s: %,d events are not published yet', s.service, q.seq - s.sent_upto)"
-    " FROM states AS s JOIN sequences AS q ON q.service = s.service AND q.name = 'outbox'"
-    " WHERE q.seq > s.sent_upto"
-    " UNION ALL "
-    "SELECT format('%s: has published to Kafka cluster %s, but this is %s', s.service,"
-    "  s.cluster_id, a.cluster_id)"
-    " FROM audit AS a, states AS s JOIN sequences AS q ON q.service = s.service"
-    "  AND q.name = 'outbox'"
-    " WHERE a.cluster_id <> '' AND s.cluster_id <> a.cluster_id AND q.seq > 0"
-    " UNION ALL "
-    "SELECT format('%s: has not handled %,d records of %s', service, n, topic) FROM ("
-    " SELECT c.service AS service, t.name AS topic, sum(max(0, e.end - max(e.first,"
-    "  ifnull(p.next_offset, 0)))) AS n"
-    " FROM audit AS a, consumers AS c JOIN topics AS t ON t.topic = c.topic"
-    "  JOIN extents AS e ON e.topic = c.topic"
-    "  LEFT JOIN positions AS p ON p.service = c.service AND p.cluster_id = a.cluster_id"
-    "   AND p.topic = t.name AND p.partition = e.partition"
-    " GROUP BY c.service, t.name) WHERE n > 0";
-
-static const char accepted[] =
-    "SELECT format('order %s: a customer was told that it is accepted, and it is not stored',"
-    "  order_id)"
-    " FROM accepted AS a"
-    " WHERE NOT EXISTS (SELECT 1 FROM orders.orders AS o WHERE o.order_id = a.order_id)";
-
-static const char orders[] =
-    "SELECT format('order %s: its event %s is not in the outbox', order_id, event_id)"
-    " FROM orders.orders AS o WHERE accepted_ms >= " KEEP_SINCE
-    " AND NOT EXISTS (SELECT 1 FROM outbox_rows AS b WHERE b.event_id = o.event_id"
-    "  AND b.topic = 0)"
-    " UNION ALL "
-    "SELECT format('event %s: stands in the outbox (row %d), but no order has it', event_id, seq)"
-    " FROM outbox_rows AS b WHERE topic = 0 AND NOT EXISTS (SELECT 1 FROM events AS e"
-    "  WHERE e.event_id = b.event_id AND e.source = b.source AND e.is_in_orders)"
-    " UNION ALL "
-    "SELECT format('order %s: its event %s says something else', o.order_id, o.event_id)"
-    " FROM orders.orders AS o JOIN outbox_rows AS b ON b.event_id = o.event_id AND b.topic = 0"
-    "  JOIN orders.outbox AS x ON x.seq = b.seq"
-    " WHERE CAST(x.payload AS TEXT) <> o.payload"
-    " UNION ALL "
-    "SELECT format('event %s: %d orders have it', event_id, count(*)) FROM orders.orders"
-    " GROUP BY event_id HAVING count(*) > 1";
-
-/* Old rows are deleted from the front, so there is never a gap. */
-static const char outbox[] =
-    "SELECT format('%s: of the rows %d to %d of the outbox, %,d are missing', service, first,"
-    "  last, last - first + 1 - n)"
-    " FROM (SELECT s.service AS service, min(b.seq) AS first, s.seq AS last, count(*) AS n"
-    "  FROM sequences AS s JOIN outbox_rows AS b ON b.service = s.service"
-    "  WHERE s.name = 'outbox' GROUP BY s.service) WHERE last - first + 1 <> n"
-    " UNION ALL "
-    "SELECT format('%s: has marked event %d as published, but its last is %d', s.service,"
-    "  s.sent_upto, q.seq)"
-    " FROM states AS s JOIN sequences AS q ON q.service = s.service AND q.name = 'outbox'"
-    " WHERE s.sent_upto > q.seq"
-    " UNION ALL "
-    "SELECT format('%s: event %s (row %d) is for a topic that no TOPIC_ setting names', service,"
-    "  event_id, seq)"
-    " FROM outbox_rows WHERE topic < 0"
-    " UNION ALL "
-    "SELECT format('event %s: stands %d times in the outbox', event_id, count(*))"
-    " FROM outbox_rows WHERE topic < 3 GROUP BY event_id, source HAVING count(*) > 1";
-
-/* Two services can have the same dead letter; then it is there twice. */
-static const char published[] =
-    "SELECT format('%s: event %s (row %d) is not in %s', d.service, d.event_id, d.seq, t.name)"
-    " FROM (SELECT topic, event_id, digest, count(*) AS n, min(service) AS service,"
-    "  min(seq) AS seq FROM outbox_rows GROUP BY event_id, topic, digest) AS d"
-    "  JOIN topics AS t ON t.topic = d.topic"
-    " WHERE NOT " IS_INCOMPLETE(
-        "d.topic AND is_trimmed") " AND (SELECT count(*) FROM records AS r WHERE r.event_id = "
-                                  "d.event_id AND "
-                                  "r.topic = d.topic"
-                                  "  AND r.digest = d.digest) < d.n"
-                                  " UNION ALL "
-                                  "SELECT format('record %s: event %s has other bytes than row %d "
-                                  "of the %s''s "
-                                  "outbox'," PLACE ","
-                                  "  r.event_id, b.seq, b.service)"
-                                  " FROM records AS r JOIN topics AS t ON t.topic = r.topic JOIN "
-                                  "outbox_rows AS b"
-                                  "  ON b.event_id = r.event_id AND b.topic = r.topic AND b.source "
-                                  "= r.source"
-                                  " WHERE r.topic < 3 AND b.digest <> r.digest";
-
-static const char origins[] =
-    "SELECT format('record %s: event %s says that it is of %s, which has no such event'," PLACE ","
-    "  r.event_id, r.source)"
-    " FROM records AS r JOIN topics AS t ON t.topic = r.topic"
-    " WHERE r.topic < 3 AND " OF_OURS(
-        "r.source") " AND (r.time_ms >= " KEEP_SINCE " OR r.topic = 0)"
-                    " AND NOT EXISTS (SELECT 1 FROM outbox_rows AS b WHERE b.event_id = r.event_id"
-                    "  AND b.source = r.source AND b.topic = r.topic)"
-                    " AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event_id = r.event_id"
-                    "  AND e.source = r.source AND e.is_in_orders AND r.time_ms < " KEEP_SINCE ")"
-                    " UNION ALL "
-                    "SELECT format('dead letter %s: no service has passed on record %s'," PLACE
-                    ", r.event_id)"
-                    " FROM records AS r JOIN topics AS t ON t.topic = r.topic"
-                    " WHERE r.topic >= 3 AND r.time_ms >= " KEEP_SINCE
-                    " AND NOT EXISTS (SELECT 1 FROM outbox_rows AS b WHERE b.event_id = r.event_id"
-                    "  AND b.topic = r.topic AND b.digest = r.digest)";
-
-static const char movements[] =
-    "SELECT format('event %s, line %d (%s): %d movements of %d %s', event_id, line, product_id,"
-    "  abs(n), delta, CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)"
-    " FROM (SELECT event_id, line, product_id, delta, sum(n) AS n FROM ("
-    "  SELECT event_id, line, product_id, -quantity AS delta, 1 AS n FROM lines"
-    "  UNION ALL"
-    "  SELECT event_id, line, product_id, delta, -1 FROM inventory.movements"
-    "  WHERE kind <> 'refill' AND event_id NOT IN (SELECT event_id FROM unseen))"
-    " GROUP BY event_id, line, product_id, delta) WHERE n <> 0";
-
-static const char ledger[] =
-    "WITH moves AS (SELECT seq, product_id, event_id, line, kind, delta, stock, order_id,"
-    "  lag(stock, 1, 109) OVER w AS before, lag(kind) OVER w AS last_kind,"
-    "  lag(event_id) OVER w AS last_event, lag(line) OVER w AS last_line,"
-    "  lead(kind) OVER w AS next_kind"
-    "  FROM inventory.movements WINDOW w AS (PARTITION BY product_id ORDER BY seq)),"
-    " faults AS (SELECT seq, product_id, order_id, CASE"
-    "  WHEN before + delta <> stock THEN format('%d and %+d are not %d', before, delta, stock)"
-    "  WHEN kind = 'sale' AND stock <= 100 AND next_kind IS NOT 'refill'"
-    "   THEN format('leaves %d, and no refill follows', stock)"
-    "  WHEN kind = 'refill' AND (last_kind IS NOT 'sale' OR before > 100)"
-    "   THEN format('is a refill with %d in stock', before)"
-    "  WHEN kind = 'refill' AND stock <> 109 THEN format('is a refill to %d', stock)"
-    "  WHEN kind = 'refill' AND (event_id <> last_event OR line <> last_line)"
-    "   THEN 'is a refill for another event than the sale before it'"
-    "  WHEN kind NOT IN ('sale', 'refill') THEN format('is of an unknown kind, %s', kind)"
-    "  END AS fault FROM moves)"
-    " SELECT format('movement %d of %s (order %s): %s', seq, product_id, order_id, fault)"
-    " FROM faults WHERE fault IS NOT NULL"
-    " UNION ALL "
-    "SELECT format('product %s: its stock is %d, its movements make %s', product_id, stock,"
-    "  ifnull(replayed, 'none'))"
-    " FROM (SELECT product_id, stock, (SELECT m.stock FROM inventory.movements AS m"
-    "  WHERE m.product_id = s.product_id ORDER BY seq DESC LIMIT 1) AS replayed"
-    "  FROM inventory.stock AS s) WHERE stock IS NOT replayed"
-    " UNION ALL "
-    "SELECT format('product %s: %d are in stock, not 101 to 109', product_id, stock)"
-    " FROM inventory.stock WHERE stock NOT BETWEEN 101 AND 109"
-    " UNION ALL "
-    "SELECT format('product %s: has movements and no stock', product_id) FROM inventory.movements"
-    " WHERE product_id NOT IN (SELECT product_id FROM inventory.stock) GROUP BY product_id";
-
-static const char refills[] =
-    "SELECT format('product %s, event %s: %d %s', product_id, cause, abs(n), CASE WHEN n > 0"
-    "  THEN 'refills without an inventory-empty event'"
-    "  ELSE 'inventory-empty events without a refill' END)"
-    " FROM (SELECT product_id, cause, sum(n) AS n, max(moved_ms) AS moved_ms FROM ("
-    "  SELECT product_id, event_id AS cause, moved_ms, 1 AS n FROM inventory.movements"
-    "  WHERE kind = 'refill'"
-    "  UNION ALL"
-    "  SELECT subject, causation, NULL, -1 FROM events"
-    "  WHERE topic = 1 AND source = '/inventory-service')"
-    " GROUP BY product_id, cause)"
-    " WHERE n < 0 OR (n > 0 AND NOT (" IS_INCOMPLETE("1") " AND moved_ms < " KEEP_SINCE "))";
-
-static const char notifications[] =
-    "SELECT format('event %s (%s of %s): %d notifications %s', event_id, kind, about, abs(n),"
-    "  CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)"
-    " FROM (SELECT event_id, kind, about, customer_id, sum(n) AS n FROM ("
-    "  SELECT event_id, CASE topic WHEN 0 THEN 'order' ELSE 'refill' END AS kind,"
-    "   subject AS about, detail AS customer_id, 1 AS n FROM events WHERE topic IN (0, 1)"
-    "  UNION ALL"
-    "  SELECT event_id, kind, CASE kind WHEN 'refill' THEN product_id ELSE order_id END,"
-    "   customer_id, -1 FROM notification.notifications"
-    "  WHERE event_id NOT IN (SELECT event_id FROM unseen))"
-    " GROUP BY event_id, kind, about, customer_id) WHERE n <> 0";
-
-/* An action is about what its event is about; a foreign one may say so in a
- * header. */
-#define CORRELATION(row, fallback)                                                                 \
-    "ifnull((SELECT correlation FROM events AS e WHERE e.event_id = " row ".event_id), " fallback  \
-    ")"
-
-/* Of actions whose inbox row is forgotten, the service's name decides. */
-#define IS_OWN_ACTION                                                                              \
-    "ifnull((SELECT max(" OF_OURS("i.source") ") FROM logging.inbox AS i"                          \
-                                              "  WHERE i.event_id = a.event_id), service_name IN " \
-                                              "(SELECT service FROM producers))"
-
-static const char actions[] =
-    "SELECT format('%s of %s: %d log actions of the %s %s', action, about, abs(n), service,"
-    "  CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)"
-    " FROM (SELECT service, action, about, sum(n) AS n FROM ("
-    "  SELECT 'order-service' AS service, 'new-order' AS action, order_id AS about, 1 AS n"
-    "  FROM orders.orders"
-    "  UNION ALL"
-    "  SELECT 'inventory-service', CASE kind WHEN 'refill' THEN 'inventory-empty'"
-    "   ELSE 'inventory-updated' END, " CORRELATION(
-        "m", "m.order_id") ", 1"
-                           "  FROM inventory.movements AS m"
-                           "  UNION ALL"
-                           "  SELECT 'notification-service', kind || "
-                           "'-notification-sent', " CORRELATION(
-                               "n", "CASE n.order_id WHEN '' THEN n.product_id ELSE n.order_id "
-                                    "END") ", 1"
-                                           "  FROM notification.notifications AS n"
-                                           "  UNION ALL"
-                                           "  SELECT service_name, action, order_id, -1 FROM "
-                                           "logging.actions AS a WHERE " IS_OWN_ACTION
-                                           " ) GROUP BY service, action, about) WHERE n <> 0";
-
-static const char journal[] =
-    "SELECT format('action event %s: %d rows of the journal %s', event_id, abs(n),"
-    "  CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)"
-    " FROM (SELECT event_id, sum(n) AS n FROM ("
-    "  SELECT event_id, 1 AS n FROM (SELECT event_id, source FROM outbox_rows WHERE topic = 2"
-    "   UNION SELECT event_id, source FROM records WHERE topic = 2 AND is_good)"
-    "  UNION ALL"
-    "  SELECT event_id, -1 FROM logging.actions"
-    "  WHERE event_id NOT IN (SELECT event_id FROM unseen))"
-    " GROUP BY event_id) WHERE n <> 0"
-    " UNION ALL "
-    "SELECT format('action event %s: is not in the journal as %s said it', event_id, service)"
-    " FROM (SELECT event_id, service, sum(n) AS n FROM ("
-    "  SELECT event_id, subject AS service, detail AS action, correlation AS about, 1 AS n"
-    "  FROM events WHERE topic = 2"
-    "  UNION ALL"
-    "  SELECT event_id, service_name, action, order_id, -1 FROM logging.actions AS a"
-    "  WHERE NOT " IS_OWN_ACTION " AND event_id NOT IN (SELECT event_id FROM unseen))"
-    " GROUP BY event_id, service, action, about) WHERE n > 0";
-
-/* An order's first line stands for its effect on the stock. Without an inbox
- * row are only effects from before what the inbox remembers. */
-static const char effects[] =
-    "SELECT format('%s: event %s %s', service, event_id, CASE WHEN n > 0"
-    "  THEN 'is in the inbox, but had no effect'"
-    "  ELSE format('had %d effects more than the inbox knows', -n) END)"
-    " FROM (SELECT service, event_id, sum(n) AS n, max(at_ms) AS at_ms FROM ("
-    "  SELECT service, event_id, received_ms AS at_ms, 1 AS n FROM inboxes"
-    "  UNION ALL"
-    "  SELECT 'inventory-service', event_id, moved_ms, -1 FROM inventory.movements"
-    "  WHERE kind = 'sale' AND line = 0"
-    "  UNION ALL"
-    "  SELECT 'notification-service', event_id, sent_ms, -1 FROM notification.notifications"
-    "  UNION ALL"
-    "  SELECT 'logging-service', event_id, logged_ms, -1 FROM logging.actions)"
-    " GROUP BY service, event_id) WHERE n <> 0 AND at_ms >= " REMEMBER_SINCE;
-
-/* Records that a consumer is behind: its position is further. */
-#define READ_RECORDS                                                                               \
-    "audit AS a, positions AS p JOIN topics AS t ON t.name = p.topic"                              \
-    " JOIN consumers AS c ON c.service = p.service AND c.topic = t.topic"                          \
-    " JOIN records AS r ON r.topic = t.topic AND r.partition = p.partition"                        \
-    " AND r.offset < p.next_offset"
-#define IN_INBOX                                                                                   \
-    "EXISTS (SELECT 1 FROM inboxes AS i WHERE i.service = p.service AND i.event_id = r.event_id"   \
-    " AND i.source = r.source)"
-#define IN_REJECTED                                                                                \
-    "EXISTS (SELECT 1 FROM rejections AS j WHERE j.service = p.service"                            \
-    " AND j.cluster_id = a.cluster_id AND j.topic = t.name AND j.partition = r.partition"          \
-    " AND j.offset = r.offset)"
-
-/* A record that was refused may come again, at another place, as a good one. */
-static const char inbox[] =
-    "SELECT format('%s: has read %s, but event %s is neither in its inbox nor refused',"
-    "  p.service, " PLACE ", r.event_id)"
-    " FROM " READ_RECORDS " WHERE p.cluster_id = a.cluster_id AND r.time_ms >= " REMEMBER_SINCE
-    " AND NOT (r.is_good AND " IN_INBOX ") AND NOT " IN_REJECTED " UNION ALL "
-    "SELECT format('%s: event %s of %s is in its inbox and refused', p.service, r.event_id,"
-    "  " PLACE ")"
-    " FROM " READ_RECORDS " WHERE p.cluster_id = a.cluster_id AND " IN_INBOX " AND " IN_REJECTED
-    " AND NOT EXISTS (SELECT 1 FROM records AS o WHERE o.event_id = r.event_id"
-    "  AND o.source = r.source AND o.topic = r.topic AND o.is_good"
-    "  AND (o.partition <> r.partition OR o.offset <> r.offset))"
-    " UNION ALL "
-    "SELECT format('%s: event %s is in its inbox, but in none of its topics', service, event_id)"
-    " FROM inboxes AS i WHERE NOT EXISTS (SELECT 1 FROM incomplete AS g JOIN consumers AS c"
-    "  ON c.topic = g.topic WHERE c.service = i.service)"
-    " AND NOT EXISTS (SELECT 1 FROM records AS r WHERE r.event_id = i.event_id"
-    "  AND r.source = i.source)";
-
-static const char letters[] =
-    "SELECT format('%s: record %s %s', service, place, CASE WHEN n > 0"
-    "  THEN 'was refused without a dead letter'"
-    "  ELSE format('has %d dead letters too many', -n) END)"
-    " FROM (SELECT service, place, sum(n) AS n, max(at_ms) AS at_ms FROM ("
-    "  SELECT service, topic || '/' || partition || '/' || offset AS place,"
-    "   rejected_ms AS at_ms, 1 AS n FROM rejections"
-    "  UNION ALL"
-    "  SELECT service, event_id, created_ms, -1 FROM outbox_rows WHERE topic >= 3)"
-    " GROUP BY service, place) WHERE n <> 0 AND at_ms >= " KEEP_SINCE;
-
-#define COUNT(rows) "(SELECT count(*) FROM " rows ")"
+/* audit_laws.sql: two views for each law. Read by the assembler, as
+ * schemas/openapi.json (shared/runtime/openapi.c). */
+extern const char audit_laws_sql[];
+__asm__(".pushsection .rodata\n"
+        ".global audit_laws_sql\n"
+        "audit_laws_sql:\n"
+        ".incbin \"services/orderctl/adapters/audit_laws.sql\"\n"
+        ".byte 0\n"
+        ".popsection\n");
 
 const struct audit_law audit_laws[] = {
-    [LAW_INTEGRITY] = {"integrity", "each database is sound, as SQLite checks it", NEEDS_NOTHING,
-                       "SELECT 'all four databases are sound'", integrity},
-    [LAW_DRAINED] = {"drained", "nothing waits to be published or handled", NEEDS_NOTHING,
-                     "SELECT format('%,d events were published, %,d records handled',"
-                     " (SELECT sum(sent_upto) FROM states),"
-                     " ifnull((SELECT sum(next_offset) FROM positions), 0))",
-                     drained},
-    {"accepted", "each order that a customer was told is accepted is stored", NEEDS_ACCEPTED,
-     "SELECT format('%,d orders that customers know of are all stored', " COUNT("accepted") ")",
-     accepted},
+    [LAW_INTEGRITY] = {"integrity", "each database is sound, as SQLite checks it", NEEDS_NOTHING},
+    [LAW_DRAINED] = {"drained", "nothing waits to be published or handled", NEEDS_NOTHING},
+    {"accepted", "each order that a customer was told is accepted is stored", NEEDS_ACCEPTED},
     {"orders", "each accepted order has its event, and each new-order event its order",
-     NEEDS_DRAINED, "SELECT format('%,d accepted, each has its event', " COUNT("orders.orders") ")",
-     orders},
+     NEEDS_DRAINED},
     {"outbox", "the outboxes have no gap, no event twice, and no mark beyond their end",
-     NEEDS_NOTHING,
-     "SELECT format('%,d events and dead letters, without a gap', " COUNT("outbox_rows") ")",
-     outbox},
+     NEEDS_NOTHING},
     {"published", "each event is in its topic, always with the same bytes",
-     NEEDS_DRAINED | NEEDS_TOPICS,
-     "SELECT format('%,d events and dead letters were sent, %,d records of them are there',"
-     " " COUNT("outbox_rows") ", " COUNT(
-         "records AS r WHERE " OF_OURS("source") " OR topic >= 3") ")",
-     published},
+     NEEDS_DRAINED | NEEDS_TOPICS},
     {"origins", "what a topic has of a service, that service has published",
-     NEEDS_DRAINED | NEEDS_TOPICS,
-     "SELECT format('%,d records of our services, %,d of other programs',"
-     " " COUNT("records AS r WHERE " OF_OURS(
-         "source") " OR topic >= 3") ","
-                                     " " COUNT("records AS r WHERE NOT " OF_OURS(
-                                         "source") " AND topic < 3") ")",
-     origins},
+     NEEDS_DRAINED | NEEDS_TOPICS},
     {"movements", "each line of each order has one movement of its quantity, and nothing else has",
-     NEEDS_DRAINED,
-     "SELECT format('%,d lines of %,d orders, each has one movement', " COUNT(
-         "lines") ","
-                  " " COUNT("events WHERE topic = 0") ")",
-     movements},
+     NEEDS_DRAINED},
     {"ledger",
-     "the movements replayed give the stock, with a refill to 109 wherever 100 or fewer"
-     " were left",
-     NEEDS_NOTHING,
-     "SELECT format('%,d movements replayed give the stock of %,d products',"
-     " " COUNT("inventory.movements") ", " COUNT("inventory.stock") ")",
-     ledger},
-    {"refills", "each refill has one inventory-empty event, caused by its order's", NEEDS_DRAINED,
-     "SELECT format('%,d refills, each has its inventory-empty event',"
-     " " COUNT("inventory.movements WHERE kind = 'refill'") ")",
-     refills},
+     "the movements replayed give the stock, with a refill to 109 wherever 100 or fewer were left",
+     NEEDS_NOTHING},
+    {"refills", "each refill has one inventory-empty event, caused by its order's", NEEDS_DRAINED},
     {"notifications", "each order and each inventory-empty event has one notification",
-     NEEDS_DRAINED,
-     "SELECT format('%,d: %,d for orders, %,d for refills'," COUNT(
-         "notification.notifications") ", " COUNT("notification.notifications WHERE kind = "
-                                                  "'order'") ","
-                                                             " " COUNT("notification.notifications "
-                                                                       "WHERE kind = 'refill'") ")",
-     notifications},
-    {"actions", "the log actions are what orders, movements and notifications imply", NEEDS_DRAINED,
-     "SELECT format('%,d: ', sum(n)) || group_concat(format('%s %,d', action, n), ', ') FROM"
-     " (SELECT CASE WHEN " IS_OWN_ACTION " THEN action ELSE 'of other programs' END AS action,"
-     "  count(*) AS n FROM logging.actions AS a GROUP BY 1 ORDER BY 1)",
-     actions},
-    {"journal", "each log action that was published is in the journal once", NEEDS_DRAINED,
-     "SELECT format('%,d rows, one for each event', " COUNT("logging.actions") ")", journal},
-    {"effects", "each event in an inbox had its effect, once, and no other had any", NEEDS_NOTHING,
-     "SELECT format('%,d events handled, each once', " COUNT("inboxes") ")", effects},
+     NEEDS_DRAINED},
+    {"actions", "the log actions are what orders, movements and notifications imply",
+     NEEDS_DRAINED},
+    {"journal", "each log action that was published is in the journal once", NEEDS_DRAINED},
+    {"effects", "each event in an inbox had its effect, once, and no other had any", NEEDS_NOTHING},
     {"inbox", "each record that was read is either in the inbox or refused",
-     NEEDS_DRAINED | NEEDS_TOPICS,
-     "SELECT format('%,d events handled and %,d records refused, of %,d in the topics',"
-     " " COUNT("inboxes") ", " COUNT("rejections") ", " COUNT("records WHERE topic < 3") ")",
-     inbox},
+     NEEDS_DRAINED | NEEDS_TOPICS},
     {"letters", "each refused record has one dead letter of each group that refused it",
-     NEEDS_DRAINED,
-     "SELECT format('%,d refused, each has its dead letter', " COUNT("rejections") ")", letters},
+     NEEDS_DRAINED},
 };
 
 const size_t audit_n_laws = sizeof audit_laws / sizeof *audit_laws;
 
-static enum status collect(struct db *books, const char *sql, struct audit_finding *out,
-                           struct error *err) {
+enum status audit_laws_define(struct db *books, struct error *err) {
+    return db_exec(books, audit_laws_sql, err);
+}
+
+static enum status select_all(struct db *books, const char *name, const char *suffix,
+                              sqlite3_stmt **out, struct error *err) {
+    char sql[64];
+    snprintf(sql, sizeof sql, "SELECT * FROM temp.%s_%s", name, suffix);
+    return db_prepare(books, sql, out, err);
+}
+
+static enum status collect(struct db *books, const char *name, const char *suffix,
+                           struct audit_finding *out, struct error *err) {
     sqlite3_stmt *stmt = NULL;
     bool row = true;
     out->n_breaches = 0;
     out->n_examples = 0;
-    enum status status = db_prepare(books, sql, &stmt, err);
+    enum status status = select_all(books, name, suffix, &stmt, err);
     while (status == OK && row) {
         status = db_step(stmt, &row, err);
         if (status != OK || !row)
@@ -416,23 +74,26 @@ static enum status collect(struct db *books, const char *sql, struct audit_findi
     return status;
 }
 
-/* The check itself can end at a damaged page: then that is what it found. */
-static enum status check_integrity(struct db *books, struct audit_finding *out, struct error *err) {
+static enum status find_breaches(struct db *books, const struct audit_law *law,
+                                 struct audit_finding *out, struct error *err) {
     struct error damage;
-    enum status status = collect(books, integrity, out, &damage);
-    if (status != ERR_INVALID)
-        return status == OK ? OK : error_set(err, status, "%s", damage.text);
+    enum status status = collect(books, law->name, "breaches", out, &damage);
+    if (status == OK)
+        return OK;
+    if (status != ERR_INVALID || law != &audit_laws[LAW_INTEGRITY])
+        return error_set(err, status, "%s", damage.text);
+    /* The check ended at a damaged page: then that is what it found. */
     out->n_breaches++;
     if (out->n_examples < AUDIT_EXAMPLES_MAX)
         snprintf(out->examples[out->n_examples++], AUDIT_TEXT_SIZE, "%s", damage.text);
     return OK;
 }
 
-static enum status read_figures(struct db *books, const char *sql, char out[AUDIT_TEXT_SIZE],
-                                struct error *err) {
+static enum status read_figures(struct db *books, const struct audit_law *law,
+                                char out[AUDIT_TEXT_SIZE], struct error *err) {
     sqlite3_stmt *stmt = NULL;
     bool row = false;
-    enum status status = db_prepare(books, sql, &stmt, err);
+    enum status status = select_all(books, law->name, "figures", &stmt, err);
     if (status == OK)
         status = db_step(stmt, &row, err);
     if (status == OK && row)
@@ -451,11 +112,9 @@ enum status audit_law_check(struct db *books, const struct audit_law *law,
     out->outcome = LAW_NOT_YET;
     if ((law->needs & NEEDS_DRAINED) && !state->is_drained)
         return OK;
-    enum status status = law == &audit_laws[LAW_INTEGRITY]
-                             ? check_integrity(books, out, err)
-                             : collect(books, law->breaches, out, err);
+    enum status status = find_breaches(books, law, out, err);
     if (status == OK)
-        status = read_figures(books, law->figures, out->figures, err);
+        status = read_figures(books, law, out->figures, err);
     if (status != OK)
         return error_wrap(err, status, "%s", law->name);
     out->outcome = out->n_breaches == 0 ? LAW_HOLDS : LAW_BROKEN;
@@ -463,17 +122,5 @@ enum status audit_law_check(struct db *books, const struct audit_law *law,
 }
 
 enum status audit_find_unseen(struct db *books, struct audit_finding *out, struct error *err) {
-    static const char unseen[] =
-        "SELECT format('%s: %s; events that stood there are not looked for', t.name, g.why)"
-        " FROM incomplete AS g JOIN topics AS t ON t.topic = g.topic"
-        " WHERE t.topic < 3 AND g.why <> 'it was not read'"
-        " UNION ALL "
-        "SELECT format('%,d events that had effects can no longer be seen', count(*))"
-        " FROM unseen HAVING count(*) > 0"
-        " UNION ALL "
-        "SELECT format('%,d orders are older than what outboxes keep', count(*))"
-        " FROM orders.orders AS o WHERE accepted_ms < " KEEP_SINCE
-        " AND NOT EXISTS (SELECT 1 FROM outbox_rows AS b WHERE b.event_id = o.event_id)"
-        " HAVING count(*) > 0";
-    return collect(books, unseen, out, err);
+    return collect(books, "unseen", "notes", out, err);
 }

@@ -1,7 +1,8 @@
 /*
  * The shop's laws of conservation: what must be true of its databases and
- * topics, whatever crashed and whatever was delivered twice. Each law is one
- * query over the auditor's books (audit_books.h) that finds what breaks it.
+ * topics, whatever crashed and whatever was delivered twice. Each law is a
+ * query over the auditor's books (audit_books.h) that finds what breaks it:
+ * audit_laws.sql.
  */
 #pragma once
 
@@ -22,11 +23,9 @@ struct audit_state {
 enum audit_need { NEEDS_NOTHING = 0, NEEDS_DRAINED = 1, NEEDS_TOPICS = 2, NEEDS_ACCEPTED = 4 };
 
 struct audit_law {
-    const char *name;     /* one word */
-    const char *claim;    /* what it says, in one sentence */
-    unsigned needs;       /* bits of enum audit_need */
-    const char *figures;  /* SQL: one text, what was counted */
-    const char *breaches; /* SQL: one text for each breach */
+    const char *name;  /* one word; its views are NAME_breaches and NAME_figures */
+    const char *claim; /* what it says, in one sentence */
+    unsigned needs;    /* bits of enum audit_need */
 };
 
 /* The first two are about the shop as a whole, and need nothing loaded: whether
@@ -46,6 +45,10 @@ struct audit_finding {
     size_t n_examples;
     char examples[AUDIT_EXAMPLES_MAX][AUDIT_TEXT_SIZE];
 };
+
+/* Defines the laws' views, once the databases are attached to the books and
+ * their tables are there. */
+enum status audit_laws_define(struct db *books, struct error *err);
 
 /* Checks a law. A law that needs a drained shop is LAW_NOT_YET in another one,
  * and one that needs what was not read is LAW_NOT_CHECKED. */
