@@ -1,7 +1,7 @@
 /* The disk fails under a running service: it has no space, it cannot sync, it
  * cannot read, it tears a page. Nothing that was accepted is lost, nothing is
  * applied twice, and what the service says is true. */
-#include "support/audit.h"
+#include "support/auditor.h"
 #include "support/database.h"
 #include "support/disk.h"
 #include "support/json_path.h"
@@ -28,8 +28,8 @@ static int open_shop(void **state) {
     struct shop *shop = shop_open(BROKER_STEADY);
     *state = shop;
     disk = disk_open(shop);
-    shop_start(shop, ORDER | INVENTORY);
-    shop_wait_ready(shop, ORDER | INVENTORY);
+    shop_start(shop, EVERY_SERVICE);
+    shop_wait_ready(shop, EVERY_SERVICE);
     return 0;
 }
 
@@ -100,8 +100,7 @@ static void assert_load_survived(struct shop *shop, const struct load *load) {
     send_again(shop, unanswered);
     send_again(shop, refused);
     int n_orders = (int)(accepted.n + unanswered.n + refused.n);
-    wait_for_effects(shop, INVENTORY, n_orders);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), n_orders);
+    assert_int_equal(audit_shop(shop), n_orders);
 }
 
 static void restart(struct shop *shop, enum shop_service service) {
@@ -133,8 +132,7 @@ static void order_service__refuses_for_now_when_disk_is_full(void **state) {
     assert_int_equal(occurrences(log, "the database can be written again"), 1);
 
     assert_int_equal(checkout(shop, load_order("FULL")).status, 201);
-    wait_for_effects(shop, INVENTORY, 4);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 4);
+    assert_int_equal(audit_shop(shop), 4);
 }
 
 static void order_service__stores_nothing_that_it_refused_when_disk_is_full(void **state) {
@@ -155,8 +153,7 @@ static void order_service__stores_nothing_that_it_refused_when_disk_is_full(void
     for (size_t i = 0; i < refused.n; i++)
         assert_int_equal(checkout(shop, load_order(refused.items[i])).status, 201);
     int n_orders = (int)(load_accepted(load).n + refused.n);
-    wait_for_effects(shop, INVENTORY, n_orders);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), n_orders);
+    assert_int_equal(audit_shop(shop), n_orders);
 }
 
 static void inventory_service__catches_up_when_its_disk_was_full(void **state) {
@@ -179,9 +176,8 @@ static void inventory_service__catches_up_when_its_disk_was_full(void **state) {
 
     disk_mend(disk);
     shop_wait_ready(shop, INVENTORY);
-    wait_for_effects(shop, INVENTORY, 3 + N_CUSTOMERS * N_EACH);
     assert_soon(lag_of(shop, INVENTORY) == 0);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 3 + N_CUSTOMERS * N_EACH);
+    assert_int_equal(audit_shop(shop), 3 + N_CUSTOMERS * N_EACH);
 }
 
 static void start__refuses_and_names_reason_when_disk_is_full(void **state) {
@@ -223,8 +219,7 @@ static void order_service__says_outcome_is_unknown_and_stops_when_sync_fails(voi
     const char *member = scratch_printf("\"orderId\":\"%s\",", id);
     int status = checkout(shop, scratch_printf(order, member)).status;
     assert_true(status == 201 || status == 200);
-    wait_for_effects(shop, INVENTORY, 1);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 1);
+    assert_int_equal(audit_shop(shop), 1);
 }
 
 static void order_service__keeps_each_accepted_order_when_sync_fails_under_load(void **state) {
@@ -255,8 +250,7 @@ static void inventory_service__stops_and_goes_on_after_restart_when_sync_fails(v
     assert_int_equal(load_accepted(load).n, N_CUSTOMERS * N_EACH);
 
     restart(shop, INVENTORY);
-    wait_for_effects(shop, INVENTORY, N_CUSTOMERS * N_EACH);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), N_CUSTOMERS * N_EACH);
+    assert_int_equal(audit_shop(shop), N_CUSTOMERS * N_EACH);
 }
 
 /* Unreadable is as good as damaged: it must not go on writing there. */
@@ -278,8 +272,7 @@ static void order_service__stops_when_disk_cannot_be_read(void **state) {
     disk_mend(disk);
     restart(shop, ORDER);
     assert_int_equal(checkout(shop, load_order("UNREADABLE")).status, 201);
-    wait_for_effects(shop, INVENTORY, 4);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 4);
+    assert_int_equal(audit_shop(shop), 4);
 }
 
 static void order_service__recovers_when_power_tears_the_log(void **state) {
@@ -310,7 +303,7 @@ static void order_service__recovers_when_power_tears_a_page_of_the_database(void
 
     assert_int_equal(count_of(shop, ORDER, "/orders?"), 20);
     disk_mend(disk);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), 20);
+    assert_int_equal(audit_shop(shop), 20);
     assert_int_equal(
         database_number(shop, ORDER, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
         1);

@@ -1,5 +1,5 @@
 /* orderctl republish: what it brings back, what it leaves out, and what it says. */
-#include "support/audit.h"
+#include "support/auditor.h"
 #include "support/database.h"
 #include "support/kafka_client.h"
 #include "support/load.h"
@@ -56,12 +56,11 @@ static void republish__brings_orders_back_when_kafka_lost_its_disk(void **state)
     assert_non_null(strstr(said, "orderctl audit"));
     shop_start(shop, ORDER);
     shop_wait_ready(shop, ORDER);
-    wait_for_effects(shop, EVERY_SERVICE, 2 * N_ORDERS);
-    assert_int_equal(audit_effects(shop, EVERY_SERVICE), 2 * N_ORDERS);
+    assert_int_equal(audit_shop(shop), 2 * N_ORDERS);
 }
 
 static int open_shop(void **state) {
-    *state = shop_open_with(ORDER | INVENTORY | LOGGING);
+    *state = shop_open_with(EVERY_SERVICE);
     return 0;
 }
 
@@ -73,10 +72,9 @@ static void assert_same_bytes(const struct bytes *left, const struct bytes *righ
 /* While the services run. */
 static void republish__sends_the_same_bytes_key_and_headers(void **state) {
     struct shop *shop = *state;
-    const unsigned services = ORDER | INVENTORY | LOGGING;
     const char *brokers = broker_address(shop_broker(shop));
     order_many(shop, "SAME", 1);
-    wait_for_effects(shop, services, 1);
+    wait_for_effects(shop, EVERY_SERVICE, 1);
 
     republish(shop, (const char *const[]){"republish", "--since", "1h", NULL});
 
@@ -92,8 +90,7 @@ static void republish__sends_the_same_bytes_key_and_headers(void **state) {
         assert_same_bytes(&first->headers[i].value, &second->headers[i].value);
     }
     order_many(shop, "BEHIND", 1);
-    wait_for_effects(shop, services, 2);
-    assert_int_equal(audit_effects(shop, services), 2);
+    assert_int_equal(audit_shop(shop), 2);
 }
 
 static int open_order_service(void **state) {

@@ -1,5 +1,5 @@
 /* Services that are stopped and started again. */
-#include "support/audit.h"
+#include "support/auditor.h"
 #include "support/database.h"
 #include "support/load.h"
 #include "support/scratch.h"
@@ -26,8 +26,7 @@ static void shop__goes_on_where_it_was_when_every_service_is_restarted(void **st
     shop_wait_ready(shop, EVERY_SERVICE);
     order_many(shop, "AFTER", 10);
 
-    wait_for_effects(shop, EVERY_SERVICE, 20);
-    assert_int_equal(audit_effects(shop, EVERY_SERVICE), 20);
+    assert_int_equal(audit_shop(shop), 20);
     assert_int_equal(occurrences(shop_output(shop, NOTIFICATION), "your order BEFORE-3 has"), 1);
     assert_int_equal(occurrences(shop_output(shop, NOTIFICATION), "your order AFTER-3 has"), 1);
 }

@@ -1,7 +1,7 @@
 /* Two processes of a service with one database: the second is refused, or
  * waits and takes over. */
 #include "base/clock.h"
-#include "support/audit.h"
+#include "support/auditor.h"
 #include "support/load.h"
 #include "support/scratch.h"
 #include "support/shopkeeper.h"
@@ -16,7 +16,7 @@ static int close_shop(void **state) {
 }
 
 static int open_shop(void **state) {
-    *state = shop_open_with(ORDER | INVENTORY);
+    *state = shop_open_with(EVERY_SERVICE);
     return 0;
 }
 
@@ -47,7 +47,7 @@ static void
 standby__takes_over_each_accepted_order_and_the_port_when_first_is_killed(void **state) {
     struct shop *shop = *state;
     const char *ready = shop_url(shop, ORDER, "/readyz");
-    shop_set(shop, scratch_printf("HTTP_PORT=%d", shop_port(shop, ORDER)));
+    shop_set_for(shop, ORDER, scratch_printf("HTTP_PORT=%d", shop_port(shop, ORDER)));
     struct process *standby = start_standby(shop, ORDER);
     struct load *load = load_start(shop, "LOAD", 4, 5000);
     assert_soon(load_n_accepted(load) > 50);
@@ -72,13 +72,13 @@ standby__takes_over_each_accepted_order_and_the_port_when_first_is_killed(void *
     assert_int_equal(process_wait(standby, WAIT_TIMEOUT_MS), 0);
     shop_start(shop, ORDER);
     shop_wait_ready(shop, ORDER);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), n_orders);
+    assert_int_equal(audit_shop(shop), n_orders);
 }
 
 static void standby__applies_each_order_once_when_a_consumer_is_killed(void **state) {
     struct shop *shop = *state;
     enum { N_EACH = 50, N_ORDERS = 4 * N_EACH };
-    shop_set(shop, scratch_printf("HTTP_PORT=%d", shop_port(shop, INVENTORY)));
+    shop_set_for(shop, INVENTORY, scratch_printf("HTTP_PORT=%d", shop_port(shop, INVENTORY)));
     struct process *standby = start_standby(shop, INVENTORY);
     struct load *load = load_start(shop, "LOAD", 4, N_EACH);
     assert_soon(load_n_accepted(load) > 20);
@@ -93,13 +93,13 @@ static void standby__applies_each_order_once_when_a_consumer_is_killed(void **st
     assert_int_equal(process_wait(standby, WAIT_TIMEOUT_MS), 0);
     shop_start(shop, INVENTORY);
     shop_wait_ready(shop, INVENTORY);
-    assert_int_equal(audit_effects(shop, ORDER | INVENTORY), N_ORDERS);
+    assert_int_equal(audit_shop(shop), N_ORDERS);
 }
 
 static void standby__takes_over_when_first_stops(void **state) {
     struct shop *shop = *state;
     const char *ready = shop_url(shop, ORDER, "/readyz");
-    shop_set(shop, scratch_printf("HTTP_PORT=%d", shop_port(shop, ORDER)));
+    shop_set_for(shop, ORDER, scratch_printf("HTTP_PORT=%d", shop_port(shop, ORDER)));
     start_standby(shop, ORDER);
 
     shop_stop(shop, ORDER);

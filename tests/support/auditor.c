@@ -1,5 +1,6 @@
 #include "support/auditor.h"
 
+#include "support/database.h"
 #include "support/scratch.h"
 #include "support/testing.h"
 
@@ -7,36 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGUMENTS_MAX = 16, TIMEOUT_MS = 120000 };
+enum { ARGUMENTS_MAX = 14, TIMEOUT_MS = 150000 };
 
-static const char *const topic_settings[N_SHOP_TOPICS] = {
-    "TOPIC_NEW_ORDER", "TOPIC_INVENTORY_EMPTY", "TOPIC_NEW_LOGGING_ACTION"};
+#define DRAIN_TIMEOUT_S "90"
 
 struct process *audit_start(struct shop *shop, const char *const options[]) {
-    static int n_runs;
-    const char *bin = getenv("BIN_DIR");
-    const char *argv[ARGUMENTS_MAX + 1] = {scratch_printf("%s/orderctl", bin ? bin : "build/bin"),
-                                           "audit"};
+    const char *arguments[ARGUMENTS_MAX + 2] = {"audit"};
     for (size_t i = 0; options && options[i]; i++) {
-        assert_true(i + 3 < ARGUMENTS_MAX);
-        argv[i + 2] = options[i];
+        assert_true(i < ARGUMENTS_MAX);
+        arguments[i + 1] = options[i];
     }
-    const char *settings[N_SHOP_TOPICS + 3] = {
-        scratch_printf("DATA_DIR=%s", shop_folder(shop)),
-        scratch_printf("KAFKA_BROKERS=%s", broker_address(shop_broker(shop))),
-    };
-    for (int i = 0; i < N_SHOP_TOPICS; i++)
-        settings[i + 2] =
-            scratch_printf("%s=%s", topic_settings[i], shop_topic(shop, (enum shop_topic)i));
-    const char *output = scratch_printf("%s/audit-%d", shop_folder(shop), ++n_runs);
-    struct process *audit = process_start(argv, settings, output);
-    scratch_keep(audit, (void (*)(void *))process_free);
-    return audit;
+    return shop_start_orderctl(shop, arguments);
 }
 
-struct audit_report audit_end(struct process *audit) {
-    int exit_code = process_wait(audit, TIMEOUT_MS);
-    return (struct audit_report){exit_code, process_stdout(audit), process_stderr(audit)};
+struct audit_report audit_end(struct process *process) {
+    int exit_code = process_wait(process, TIMEOUT_MS);
+    return (struct audit_report){exit_code, process_stdout(process), process_stderr(process)};
 }
 
 struct audit_report audit_run(struct shop *shop, const char *const options[]) {
@@ -54,11 +41,50 @@ const char *audit_broken_laws(const struct audit_report *report) {
     return laws;
 }
 
+int audit_breaches(const struct audit_report *report, const char *law) {
+    const char *mark = scratch_printf("\nFAIL  %s ", law);
+    const char *found = strstr(scratch_printf("\n%s", report->text), mark);
+    return found ? atoi(found + strlen(mark)) : 0;
+}
+
+void audit_assert_holds(const struct audit_report *report) {
+    if (report->exit_code == 0)
+        return;
+    fprintf(stderr, "%s%s", report->text, report->errors); /* cmocka would cut it */
+    fail_msg("the audit ended with %d", report->exit_code);
+}
+
 struct audit_report audit_must_hold(struct shop *shop, const char *const options[]) {
     struct audit_report report = audit_run(shop, options);
-    if (report.exit_code != 0) {
-        fprintf(stderr, "%s%s", report.text, report.errors); /* cmocka would cut it */
-        fail_msg("the audit ended with %d", report.exit_code);
-    }
+    audit_assert_holds(&report);
     return report;
+}
+
+const char *audit_list(struct shop *shop, struct load_ids told) {
+    const char *path = scratch_printf("%s/accepted", shop_folder(shop));
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    for (size_t i = 0; i < told.n; i++)
+        fprintf(file, "%s\n", told.items[i]);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+struct audit_report audit_stopped_shop(struct shop *shop, const struct load_ids *told) {
+    static const char *const patient[] = {"--timeout", DRAIN_TIMEOUT_S, NULL};
+    const char *impatient[] = {"--timeout", "0", NULL, NULL, NULL};
+    if (told) {
+        impatient[2] = "--accepted";
+        impatient[3] = audit_list(shop, *told);
+    }
+    shop_wait_ready(shop, EVERY_SERVICE);
+    audit_run(shop, patient); /* what counts is what it finds when all has stopped */
+    shop_stop(shop, EVERY_SERVICE);
+    return audit_run(shop, impatient);
+}
+
+int audit_shop(struct shop *shop) {
+    struct audit_report report = audit_stopped_shop(shop, NULL);
+    audit_assert_holds(&report);
+    return (int)database_number(shop, ORDER, "SELECT count(*) FROM orders");
 }

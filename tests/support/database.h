@@ -8,10 +8,6 @@
 /* The one number that a query gives. */
 int64_t database_number(const struct shop *shop, enum shop_service service, const char *sql);
 
-/* The same with all four databases: the order-service's is "main", the others
- * are "inventory", "notification" and "logging". */
-int64_t database_number_of_all(const struct shop *shop, const char *sql);
-
 /* Executes statements: what a test does to a database behind its back. */
 void database_change(const struct shop *shop, enum shop_service service, const char *sql);
 

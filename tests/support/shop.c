@@ -182,7 +182,7 @@ int shop_run(struct shop *shop, enum shop_service service, const char *argument,
     return process_wait(process, RUN_TIMEOUT_MS);
 }
 
-int shop_orderctl(struct shop *shop, const char *const arguments[], struct process **out) {
+struct process *shop_start_orderctl(struct shop *shop, const char *const arguments[]) {
     enum { ARGUMENTS_MAX = 15 };
     const char *settings[SETTINGS_MAX + 4];
     const char *argv[ARGUMENTS_MAX + 2] = {program("orderctl")};
@@ -191,7 +191,16 @@ int shop_orderctl(struct shop *shop, const char *const arguments[], struct proce
         argv[i + 1] = arguments[i];
     }
     collect_shared_settings(shop, EVERY_SERVICE, settings);
-    return process_run(argv, settings, next_output(shop), RUN_TIMEOUT_MS, out);
+    struct process *process = process_start(argv, settings, next_output(shop));
+    scratch_keep(process, (void (*)(void *))process_free);
+    return process;
+}
+
+int shop_orderctl(struct shop *shop, const char *const arguments[], struct process **out) {
+    struct process *process = shop_start_orderctl(shop, arguments);
+    if (out)
+        *out = process;
+    return process_wait(process, RUN_TIMEOUT_MS);
 }
 
 /* 0: it has not said it yet. */

@@ -79,3 +79,6 @@ int shop_run(struct shop *shop, enum shop_service service, const char *argument,
 
 /* The same for orderctl: its command and arguments, NULL ends. */
 int shop_orderctl(struct shop *shop, const char *const arguments[], struct process **out);
+
+/* The same without waiting. It ends with the test. */
+struct process *shop_start_orderctl(struct shop *shop, const char *const arguments[]);

@@ -3,7 +3,7 @@
 #include "support/file.h"
 #include "support/json_path.h"
 #include "support/scratch.h"
-#include "support/testing.h"
+#include "support/wait.h"
 
 #include <string.h>
 
@@ -76,6 +76,26 @@ int occurrences(const char *text, const char *part) {
 void assert_says(const char *text, const char *part) {
     if (!strstr(text, part))
         fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+void wait_for_effects(struct shop *shop, unsigned services, int n_orders) {
+    static const struct effect {
+        unsigned services; /* that it takes */
+        enum shop_service shown_by;
+        const char *target, *member, *value;
+    } effects[] = {
+        {INVENTORY, INVENTORY, "/stock/PRODUCT-123/movements?", "kind", "sale"},
+        {NOTIFICATION, NOTIFICATION, "/notifications?", "kind", "order"},
+        {LOGGING, LOGGING, "/actions?", "action", "new-order"},
+        {INVENTORY | LOGGING, LOGGING, "/actions?", "action", "inventory-updated"},
+        {NOTIFICATION | LOGGING, LOGGING, "/actions?", "action", "order-notification-sent"},
+    };
+    for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
+        const struct effect *effect = &effects[i];
+        if ((effect->services & services) == effect->services)
+            assert_soon(count_where(shop, effect->shown_by, effect->target, effect->member,
+                                    effect->value) >= n_orders);
+    }
 }
 
 bool has_published_all(struct shop *shop, enum shop_service service) {

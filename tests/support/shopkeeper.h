@@ -32,6 +32,10 @@ int count_where(struct shop *shop, enum shop_service service, const char *target
 /* -1: no order has moved it yet. */
 int stock_of(struct shop *shop, const char *product_id);
 
+/* Waits until `n_orders` orders of one piece of PRODUCT-123 have had their
+ * effects in these services. */
+void wait_for_effects(struct shop *shop, unsigned services, int n_orders);
+
 /* Has the broker acknowledged every event that the service has committed? */
 bool has_published_all(struct shop *shop, enum shop_service service);
 
