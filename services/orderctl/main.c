@@ -12,8 +12,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    {"audit", "[OPTION...]", "checks that nothing was lost and nothing happened twice",
-     run_audit},
+    {"audit", "[OPTION...]", "checks that nothing was lost and nothing happened twice", run_audit},
     {"dlq", "list | show | replay | discard", "the desk for records that a service refused",
      run_dlq},
     {"trace", "ORDER-ID [--json] [--wait SECONDS]",

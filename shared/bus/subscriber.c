@@ -35,12 +35,15 @@ static const struct client_property defaults[] = {
 };
 
 /* Against the embedded broker: it accepts short sessions, but forgets a member
- * whose session is over before the 3 s of a group's first rebalance are; and it
- * holds every empty fetch for the whole of fetch.wait.max.ms. */
+ * whose session is over before the 3 s of a group's first rebalance are; it holds
+ * every empty fetch for the whole of fetch.wait.max.ms; and when members come and
+ * go at once, it may never answer one that joins, who then asks again after
+ * max.poll.interval.ms and 3 s. */
 static const struct client_property embedded_defaults[] = {
     {"session.timeout.ms", "3500"},
     {"heartbeat.interval.ms", "500"},
     {"fetch.wait.max.ms", "5"},
+    {"max.poll.interval.ms", "10000"},
 };
 
 static const struct client_property fixed[] = {

@@ -58,9 +58,9 @@ struct http_server {
     unsigned n_streams;
     int64_t make_room_ms; /* when an idle connection has to give way; DEADLINE_NEVER: no
                            * client is known to wait */
-    unsigned n_spins;   /* rounds in sequence that no event caused */
-    bool run_again;     /* libmicrohttpd has to do what no event announces */
-    bool last_requests; /* answers close their connections */
+    unsigned n_spins;     /* rounds in sequence that no event caused */
+    bool run_again;       /* libmicrohttpd has to do what no event announces */
+    bool last_requests;   /* answers close their connections */
     bool ending_streams;
     atomic_uint n_requests; /* open ones; written by the HTTP thread */
 

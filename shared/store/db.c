@@ -71,8 +71,8 @@ static enum status fail(sqlite3 *handle, int code, struct error *err) {
     const char *path = sqlite3_db_filename(handle, "main");
     const char *reason = system_reason(handle, code);
     return error_set(err, from_sqlite(code), "database %s: %s%s%s (SQLite %d)",
-                     path && *path ? path : "?", sqlite3_errmsg(handle), *reason ? ": " : "", reason,
-                     sqlite3_extended_errcode(handle));
+                     path && *path ? path : "?", sqlite3_errmsg(handle), *reason ? ": " : "",
+                     reason, sqlite3_extended_errcode(handle));
 }
 
 enum status db_exec(struct db *db, const char *sql, struct error *err) {

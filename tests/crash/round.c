@@ -13,7 +13,7 @@
 
 enum {
     REACH_TIMEOUT_MS = 90000, /* a death: most take a tenth */
-    LOOK_MS = 100, /* between two looks whether a service is ready */
+    LOOK_MS = 100,            /* between two looks whether a service is ready */
     POISON_MS = 250,
     EXIT_KILLED = 128 + SIGKILL,
 };

@@ -112,8 +112,13 @@ static void receive(struct fixture *fixture, size_t n, size_t max, bool commits)
     while (fixture->n_places < n && clock_monotonic_ms() < deadline) {
         const struct record *records;
         size_t n_records;
-        if (subscriber_poll(fixture->subscriber, 100, max, &records, &n_records, &fixture->err) !=
-            OK)
+        enum status status =
+            subscriber_poll(fixture->subscriber, 100, max, &records, &n_records, &fixture->err);
+        if (status == ERR_UNAVAILABLE) { /* as its owner does */
+            subscriber_restart(fixture->subscriber, &fixture->err);
+            continue;
+        }
+        if (status != OK)
             fail_msg("%s", fixture->err.text);
         assert_true(n_records <= max);
         for (size_t i = 0; i < n_records && fixture->n_places < RECORDS_MAX; i++)
@@ -201,16 +206,10 @@ static void subscriber_poll__starts_from_the_beginning_when_kafka_has_lost_the_l
     assert_int_equal(fixture->committed[1], 0);
 }
 
-static void subscriber_poll__asks_again_where_to_start_when_it_was_cut_off(void **state) {
-    struct fixture *fixture = *state;
+/* True: it has asked again where to start. */
+static bool live_through_outage(struct fixture *fixture) {
     const struct record *records;
-    size_t n;
-    produce(fixture, 1);
-    open_subscriber(fixture);
-    receive(fixture, 2, 64, true);
-    size_t n_starts = fixture->n_starts;
-    fixture->start[0] = fixture->start[1] = 1;
-
+    size_t n, n_starts = fixture->n_starts;
     mock_broker_down(&fixture->mock);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL), OK);
@@ -218,10 +217,26 @@ static void subscriber_poll__asks_again_where_to_start_when_it_was_cut_off(void 
     }
     mock_broker_up(&fixture->mock);
     /* Polling has taken seconds, and the group may have to be joined anew. */
-    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS / 2;
     while (fixture->n_starts == n_starts && clock_monotonic_ms() < deadline)
         assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL), OK);
-    assert_true(fixture->n_starts > n_starts);
+    return fixture->n_starts > n_starts;
+}
+
+static void subscriber_poll__asks_again_where_to_start_when_it_was_cut_off(void **state) {
+    enum { OUTAGES_MAX = 5 };
+    struct fixture *fixture = *state;
+    bool has_asked = false;
+    produce(fixture, 1);
+    open_subscriber(fixture);
+    receive(fixture, 2, 64, true);
+    fixture->start[0] = fixture->start[1] = 1;
+
+    /* On a busy machine, librdkafka does not tell of every outage. */
+    for (int i = 0; i < OUTAGES_MAX && !has_asked; i++)
+        has_asked = live_through_outage(fixture);
+
+    assert_true(has_asked);
     produce(fixture, 1);
     receive(fixture, 2, 64, false);
     assert_received_from(fixture, 1, 1);
