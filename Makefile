@@ -245,7 +245,7 @@ documents: setup-documents ## the AsyncAPI and OpenAPI documents are valid, say 
 CRASH_REPEAT ?= 25
 CRASH_KILLS ?= 1000
 
-crash: setup-test ## kill every service everywhere: CRASH_REPEAT times at each failpoint, CRASH_KILLS at random
+crash: setup-test ## kill every service everywhere, then audit: CRASH_REPEAT times at each failpoint, CRASH_KILLS at random
 	@$(MAKE) -j$(CORES) tests failpoint-programs
 	@BIN_DIR=$(BUILD)/bin CRASH_REPEAT=$(CRASH_REPEAT) CRASH_KILLS=$(CRASH_KILLS) \
 		$(BUILD)/tests/crash/test_crash
@@ -254,7 +254,7 @@ fuzz: setup-fuzz ## search for inputs that break a codec or a parser; FUZZ_SECON
 	@$(MAKE) -j$(CORES) CC=clang SANITIZE=$(FUZZ_SANITIZE) fuzz-programs
 	@tests/fuzz/run.sh $(FUZZ_TARGETS:%=build/$(subst $(comma),-,$(FUZZ_SANITIZE))/bin/fuzz_%)
 
-mutants: setup-mutants ## plant bugs in the services, one at a time: the audit must object to each
+mutants: setup-mutants ## plant bugs in the services, one at a time: the audit must object to each, and only to them
 	@$(MAKE) -j$(CORES) build $(SCENARIO)
 	@tests/crash/mutants/run.sh
 
