@@ -190,13 +190,13 @@ static enum status ask_cluster_id(rd_kafka_t *client, int timeout_ms,
 enum status kafka_cluster_id(const struct kafka_config *config, int timeout_ms,
                              char out[static CLUSTER_ID_SIZE], struct error *err) {
     rd_kafka_conf_t *conf;
-    rd_kafka_t *client;
+    rd_kafka_t *client = NULL;
     enum status status = client_conf_new(config, &client_plain_properties, &conf, err);
     if (status == OK)
         status = client_new(RD_KAFKA_PRODUCER, conf, &client, err);
-    if (status != OK)
-        return status;
-    status = ask_cluster_id(client, timeout_ms, out, err);
-    rd_kafka_destroy(client);
+    if (status == OK)
+        status = ask_cluster_id(client, timeout_ms, out, err);
+    if (client)
+        rd_kafka_destroy(client);
     return status;
 }
