@@ -22,7 +22,7 @@ enum {
     TOPICS_TIMEOUT_MS = 1000,
     RETRY_MS = 500, /* pause after a failure */
     CLUSTER_CHECK_MS = 1000,
-    LOG_CHECK_TIMEOUT_MS = 1000,
+    LOG_CHECK_TIMEOUT_MS = 2000,
 };
 
 struct in_flight {
