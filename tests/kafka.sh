@@ -13,4 +13,6 @@ scripts/kafka.sh stop >/dev/null
 rm -rf "$KAFKA_DIR"
 trap stop EXIT
 scripts/kafka.sh start
+# Starting and stopping Kafka takes some of them minutes.
+export TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-400}
 TEST_KAFKA=apache KAFKA_BROKERS=localhost:$KAFKA_PORT tests/run.sh "$@"

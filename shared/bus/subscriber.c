@@ -25,13 +25,15 @@ enum {
 };
 
 /* 6000 ms is the shortest session that a Kafka broker accepts by default; it
- * bounds how long a killed member's partitions stand still. The queue and
- * fetch bounds keep a consumer that catches up in a few megabytes. */
+ * bounds how long a killed member's partitions stand still. A member that joined
+ * before its topics were there, as after a lost disk, finds them with the next
+ * refresh of the metadata. The queue and fetch bounds keep a consumer that
+ * catches up in a few megabytes. */
 static const struct client_property defaults[] = {
     {"session.timeout.ms", "6000"},         {"heartbeat.interval.ms", "1500"},
     {"queued.max.messages.kbytes", "4096"}, {"fetch.max.bytes", "2097152"},
     {"message.max.bytes", "2097152"},       {"fetch.error.backoff.ms", "100"},
-    {"reconnect.backoff.max.ms", "2000"},
+    {"reconnect.backoff.max.ms", "2000"},   {"topic.metadata.refresh.interval.ms", "5000"},
 };
 
 /* Against the embedded broker: it accepts short sessions, but forgets a member
