@@ -338,15 +338,15 @@ static bool is_other_cluster(struct outbox_relay *relay) {
 /* A broker that was away may come back without its records. The check that
  * decides is the one of the connection made anew; it waits until then. */
 static bool has_lost_records(struct outbox_relay *relay) {
-    int64_t now = clock_monotonic_ms();
     bool is_lost = false;
     if (publisher_was_cut_off(relay->publisher))
         relay->must_check_log = true;
-    if (!relay->must_check_log || now < relay->next_log_check_ms || atomic_load(&relay->is_closing))
+    if (!relay->must_check_log || clock_monotonic_ms() < relay->next_log_check_ms ||
+        atomic_load(&relay->is_closing))
         return false;
-    relay->next_log_check_ms = now + RETRY_MS;
     relay->must_check_log = acknowledged_check(relay->acknowledged, &relay->config.config->kafka,
                                                LOG_CHECK_TIMEOUT_MS, &is_lost, NULL) != OK;
+    relay->next_log_check_ms = clock_monotonic_ms() + RETRY_MS;
     return is_lost;
 }
 

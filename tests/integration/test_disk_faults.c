@@ -17,6 +17,18 @@
 
 enum { N_CUSTOMERS = 4, MANY = 5000, KILLED = 128 + SIGKILL };
 
+enum { N_EACH = 50, N_LOAD = N_CUSTOMERS * N_EACH, N_CONSUMERS = 3 };
+
+static const struct consumer {
+    enum shop_service service;
+    const char *files; /* of its database */
+    const char *rows;  /* what it has done, over HTTP */
+} consumers[N_CONSUMERS] = {
+    {INVENTORY, "inventory.db*", "/movements?"},
+    {NOTIFICATION, "notification.db*", "/notifications?"},
+    {LOGGING, "logging.db*", "/actions?"},
+};
+
 static struct disk *disk;
 
 static int close_shop(void **state) {
@@ -103,9 +115,9 @@ static void assert_load_survived(struct shop *shop, const struct load *load) {
     assert_int_equal(audit_shop(shop), n_orders);
 }
 
-static void restart(struct shop *shop, enum shop_service service) {
-    shop_start(shop, service);
-    shop_wait_ready(shop, service);
+static void restart(struct shop *shop, unsigned services) {
+    shop_start(shop, services);
+    shop_wait_ready(shop, services);
 }
 
 static void order_service__refuses_for_now_when_disk_is_full(void **state) {
@@ -156,28 +168,37 @@ static void order_service__stores_nothing_that_it_refused_when_disk_is_full(void
     assert_int_equal(audit_shop(shop), n_orders);
 }
 
-static void inventory_service__catches_up_when_its_disk_was_full(void **state) {
-    struct shop *shop = *state;
-    enum { N_EACH = 50 };
-    order_many(shop, "BEFORE", 3);
-    wait_for_effects(shop, INVENTORY, 3);
+static void consumer__catches_up_when_its_disk_was_full(const struct consumer *consumer,
+                                                        struct shop *shop, int n_before) {
+    enum shop_service service = consumer->service;
+    assert_soon(lag_of(shop, service) == 0);
+    int n_rows = count_of(shop, service, consumer->rows);
 
-    fill("inventory.db*");
-    struct load *load = load_start(shop, "LOAD", N_CUSTOMERS, N_EACH);
+    fill(consumer->files);
+    struct load *load = load_start(shop, consumer->files, N_CUSTOMERS, N_EACH);
     load_end(load, LOAD_FINISH);
-    assert_int_equal(load_accepted(load).n, N_CUSTOMERS * N_EACH);
+    assert_int_equal(load_accepted(load).n, N_LOAD);
     assert_soon(disk_n_struck(disk) > 5);
-    assert_int_equal(http_get(shop_url(shop, INVENTORY, "/readyz")).status, 503);
-    assert_false(can_write(shop, INVENTORY));
-    assert_int_equal(
-        occurrences(process_stderr(shop_process(shop, INVENTORY)), "changes are refused"), 1);
-    assert_int_equal(count_of(shop, INVENTORY, "/stock/PRODUCT-123/movements?"), 3);
-    assert_soon(lag_of(shop, INVENTORY) == N_CUSTOMERS * N_EACH);
+    assert_int_equal(http_get(shop_url(shop, service, "/readyz")).status, 503);
+    assert_false(can_write(shop, service));
+    const char *log = process_stderr(shop_process(shop, service));
+    assert_int_equal(occurrences(log, "changes are refused"), 1);
+    assert_int_equal(count_of(shop, service, consumer->rows), n_rows);
+    assert_soon(lag_of(shop, service) >= N_LOAD);
 
     disk_mend(disk);
-    shop_wait_ready(shop, INVENTORY);
-    assert_soon(lag_of(shop, INVENTORY) == 0);
-    assert_int_equal(audit_shop(shop), 3 + N_CUSTOMERS * N_EACH);
+    shop_wait_ready(shop, service);
+    assert_soon(lag_of(shop, service) == 0);
+    assert_int_equal(audit_shop(shop), n_before + N_LOAD);
+}
+
+static void each_consumer__catches_up_when_its_disk_was_full(void **state) {
+    order_many(*state, "BEFORE", 3);
+    wait_for_effects(*state, INVENTORY | NOTIFICATION | LOGGING, 3);
+    for (int i = 0; i < N_CONSUMERS; i++) {
+        consumer__catches_up_when_its_disk_was_full(&consumers[i], *state, 3 + i * N_LOAD);
+        restart(*state, EVERY_SERVICE);
+    }
 }
 
 static void start__refuses_and_names_reason_when_disk_is_full(void **state) {
@@ -236,21 +257,28 @@ static void order_service__keeps_each_accepted_order_when_sync_fails_under_load(
     assert_load_survived(shop, load);
 }
 
-static void inventory_service__stops_and_goes_on_after_restart_when_sync_fails(void **state) {
-    struct shop *shop = *state;
-    enum { N_EACH = 50 };
-    struct load *load = load_start(shop, "LOAD", N_CUSTOMERS, N_EACH);
+static void consumer__stops_and_goes_on_after_restart_when_sync_fails(
+    const struct consumer *consumer, struct shop *shop, int n_before) {
+    struct load *load = load_start(shop, consumer->files, N_CUSTOMERS, N_EACH);
     assert_soon(load_n_accepted(load) > 20);
 
-    fail_sync("inventory.db-wal", 1);
-    struct process *process = shop_process(shop, INVENTORY);
+    fail_sync(consumer->files, 1);
+    struct process *process = shop_process(shop, consumer->service);
     assert_int_equal(process_wait(process, WAIT_TIMEOUT_MS), 1);
     assert_int_equal(occurrences(process_stderr(process), "COMMIT failed"), 1);
     load_end(load, LOAD_FINISH);
-    assert_int_equal(load_accepted(load).n, N_CUSTOMERS * N_EACH);
+    assert_int_equal(load_accepted(load).n, N_LOAD);
 
-    restart(shop, INVENTORY);
-    assert_int_equal(audit_shop(shop), N_CUSTOMERS * N_EACH);
+    restart(shop, consumer->service);
+    assert_int_equal(audit_shop(shop), n_before + N_LOAD);
+}
+
+static void each_consumer__stops_and_goes_on_after_restart_when_sync_fails(void **state) {
+    for (int i = 0; i < N_CONSUMERS; i++) {
+        consumer__stops_and_goes_on_after_restart_when_sync_fails(&consumers[i], *state,
+                                                                  i * N_LOAD);
+        restart(*state, EVERY_SERVICE);
+    }
 }
 
 /* Unreadable is as good as damaged: it must not go on writing there. */
@@ -315,11 +343,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test_in_shop(order_service__refuses_for_now_when_disk_is_full),
         test_in_shop(order_service__stores_nothing_that_it_refused_when_disk_is_full),
-        test_in_shop(inventory_service__catches_up_when_its_disk_was_full),
+        test_in_shop(each_consumer__catches_up_when_its_disk_was_full),
         test_in_shop(start__refuses_and_names_reason_when_disk_is_full),
         test_in_shop(order_service__says_outcome_is_unknown_and_stops_when_sync_fails),
         test_in_shop(order_service__keeps_each_accepted_order_when_sync_fails_under_load),
-        test_in_shop(inventory_service__stops_and_goes_on_after_restart_when_sync_fails),
+        test_in_shop(each_consumer__stops_and_goes_on_after_restart_when_sync_fails),
         test_in_shop(order_service__stops_when_disk_cannot_be_read),
         test_in_shop(order_service__recovers_when_power_tears_the_log),
         test_in_shop(order_service__recovers_when_power_tears_a_page_of_the_database),

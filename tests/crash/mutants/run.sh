@@ -71,8 +71,8 @@ judge_mutant() {
     local name=$1 patch=$patches/$1.patch log=$work/$1.log began=$SECONDS law scenario broken
     law=$(field Law "$patch")
     scenario=$(field Scenario "$patch")
-    if ! build_mutant "$name" >"$log" 2>&1; then
-        result FAILED "$name" $((SECONDS - began)) "the patch does not apply or build, see $log"
+    if ! build_mutant "$name" >"$work/$name.build.log" 2>&1; then
+        result FAILED "$name" $((SECONDS - began)) "the patch does not apply or build, see $work/$name.build.log"
     elif play "$scenario" "$work/$name/build/bin" "$log"; then
         result FAILED "$name" $((SECONDS - began)) "survived: no law objected, see $log"
     else
