@@ -36,21 +36,26 @@ struct checkout {
     struct http_request *request;
     struct envelope trace; /* what the request brought */
     struct stored_order order;
+    struct strbuf body; /* the order as it is stored and published; then, the answer's */
     enum checkout_result result;
     size_t line; /* at fault */
 };
 
 static enum status store_order(struct checkout *checkout, struct error *err) {
     struct outbox *outbox = checkout->service->context->outbox;
-    struct event event = {.type = EVENT_NEW_ORDER, .order = checkout->order.order};
-    enum status status = outbox_append(outbox, &event, &checkout->trace, err);
+    struct event event;
+    event.type = EVENT_NEW_ORDER;
+    order_copy(&event.order, &checkout->order.order);
+    order_encode(&event.order, &checkout->body);
+    enum status status =
+        outbox_append_encoded(outbox, &event, &checkout->body, &checkout->trace, err);
     if (status != OK)
         return status;
     FAILPOINT(ACCEPT_BETWEEN_WRITES);
     strcpy(checkout->order.event_id, event.envelope.id);
     checkout->order.outbox_seq = outbox_last_seq(outbox);
     checkout->order.accepted_ms = event.envelope.time_ms;
-    status = order_store_add(checkout->service->orders, &checkout->order, err);
+    status = order_store_add(checkout->service->orders, &checkout->order, &checkout->body, err);
     if (status == OK)
         status = outbox_append_action(outbox, "new-order", &event.envelope, err);
     return status;
@@ -68,8 +73,10 @@ static enum status apply_checkout(struct write_job *job, struct error *err) {
         return status;
     checkout->result = checkout_decide(order, is_stored ? &service->stored.order : NULL,
                                        &service->catalogue, &checkout->line);
-    if (checkout->result == CHECKOUT_REPEATED)
+    if (checkout->result == CHECKOUT_REPEATED) {
         checkout->order = service->stored;
+        order_encode(order, &checkout->body);
+    }
     if (checkout->result == CHECKOUT_ACCEPTED)
         status = store_order(checkout, err);
     return status;
@@ -86,15 +93,14 @@ static void percent_encode(const char *text, struct strbuf *out) {
     }
 }
 
-static void answer_order(const struct checkout *checkout, int status) {
-    struct strbuf body, location;
-    strbuf_init(&body);
+static void answer_order(struct checkout *checkout, int status) {
+    struct strbuf location;
     strbuf_init(&location);
     strbuf_add_str(&location, "/orders/");
     percent_encode(checkout->order.order.order_id, &location);
-    order_body_add(&checkout->order, &body);
+    order_body_finish(&checkout->order, &checkout->body);
     const struct http_response response = {.status = status, .location = location.data};
-    http_respond(checkout->request, &response, &body);
+    http_respond(checkout->request, &response, &checkout->body);
     strbuf_release(&location);
 }
 
@@ -106,7 +112,7 @@ static void refuse_line(const struct checkout *checkout, const struct http_probl
     http_respond_problem(checkout->request, problem, detail, &fault, 1, 0);
 }
 
-static void answer_result(const struct checkout *checkout) {
+static void answer_result(struct checkout *checkout) {
     struct order_service *service = checkout->service;
     char detail[160];
     switch (checkout->result) {
@@ -159,6 +165,7 @@ static void finish_checkout(struct write_job *job, enum status status, const str
         answer_result(checkout);
     else
         answer_failure(checkout, status, err);
+    strbuf_release(&checkout->body);
     free(checkout);
 }
 
@@ -205,7 +212,8 @@ void handle_checkout(void *context, struct http_request *request) {
                              RETRY_AFTER_S);
         return;
     }
-    struct checkout *checkout = calloc(1, sizeof *checkout);
+    /* Not cleared as a whole: nearly all of it is room for lines that few orders have. */
+    struct checkout *checkout = malloc(sizeof *checkout);
     if (!checkout)
         abort();
     if (!read_request(service, request, &checkout->order.order)) {
@@ -215,6 +223,9 @@ void handle_checkout(void *context, struct http_request *request) {
     checkout->job = (struct write_job){.apply = apply_checkout, .done = finish_checkout};
     checkout->service = service;
     checkout->request = request;
+    checkout->order.published_ms = 0;
+    strbuf_init(&checkout->body);
+    checkout->trace = (struct envelope){.time_ms = 0};
     strcpy(checkout->trace.correlation, checkout->order.order.order_id);
     envelope_join_trace(&checkout->trace, http_request_header(request, "traceparent"),
                         http_request_header(request, "tracestate"));

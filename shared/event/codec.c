@@ -194,7 +194,7 @@ enum status order_decode(const char *json, size_t len, enum order_form form, str
     order.order_id[0] = '\0';
     enum status status = decode(json, len, &order_shape, form, &order, faults);
     if (status == OK)
-        memcpy(out, &order, offsetof(struct order, lines) + order.n_lines * sizeof order.lines[0]);
+        order_copy(out, &order);
     return status;
 }
 

@@ -19,15 +19,16 @@ static void new_span(struct envelope *envelope) {
 }
 
 void envelope_init(struct envelope *envelope, const char *service, const struct envelope *cause) {
-    *envelope = (struct envelope){.time_ms = clock_now_ms()};
+    /* Nearly all of an envelope is room for what other programs may send: text by
+     * text costs a fraction of the whole. */
+    assert(strlen(service) < EVENT_SOURCE_SIZE - 1);
     uuid_v7(envelope->id);
-    snprintf(envelope->source, sizeof envelope->source, "/%s", service);
-    if (cause) {
-        memcpy(envelope->correlation, cause->correlation, sizeof envelope->correlation);
-        memcpy(envelope->causation, cause->id, sizeof envelope->causation);
-        memcpy(envelope->traceparent, cause->traceparent, sizeof envelope->traceparent);
-        memcpy(envelope->tracestate, cause->tracestate, sizeof envelope->tracestate);
-    }
+    strcpy(stpcpy(envelope->source, "/"), service);
+    envelope->time_ms = clock_now_ms();
+    strcpy(envelope->correlation, cause ? cause->correlation : "");
+    strcpy(envelope->causation, cause ? cause->id : "");
+    strcpy(envelope->traceparent, cause ? cause->traceparent : "");
+    strcpy(envelope->tracestate, cause ? cause->tracestate : "");
     new_span(envelope);
 }
 

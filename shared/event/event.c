@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+void order_copy(struct order *out, const struct order *order) {
+    memcpy(out, order, offsetof(struct order, lines) + order->n_lines * sizeof order->lines[0]);
+}
+
 static const char *new_order_subject(const struct event *event) {
     return event->order.order_id;
 }

@@ -56,6 +56,9 @@ struct event {
     };
 };
 
+/* Copies an order: of its lines those that it has, which are seldom many. */
+void order_copy(struct order *out, const struct order *order);
+
 /* The CloudEvents type: "new-order", "inventory-empty", "new-logging-action". */
 const char *event_type_name(enum event_type type);
 

@@ -1,7 +1,6 @@
 #include "store/outbox.h"
 
 #include "base/clock.h"
-#include "base/strbuf.h"
 #include "event/codec.h"
 #include "store/prune.h"
 
@@ -122,21 +121,27 @@ static enum status insert_row(struct outbox *outbox, const char *id, const char 
     return db_run(insert, err);
 }
 
-enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
-                          struct error *err) {
+enum status outbox_append_encoded(struct outbox *outbox, struct event *event,
+                                  const struct strbuf *payload, const struct envelope *cause,
+                                  struct error *err) {
     struct envelope_text text;
     struct record record = {.topic = outbox->topics[event->type]};
     const char *type = event_type_name(event->type);
     envelope_init(&event->envelope, outbox->service, cause);
     envelope_write(&event->envelope, type, &text, &record);
 
-    strbuf_reset(&outbox->payload);
-    event_encode(event, &outbox->payload);
     const char *key = event_key(event);
     record.key = (struct bytes){key, strlen(key)};
-    record.value = (struct bytes){outbox->payload.data, outbox->payload.len};
+    record.value = (struct bytes){payload->data, payload->len};
     return insert_row(outbox, event->envelope.id, event_aggregate_type(event->type), type, &record,
                       err);
+}
+
+enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
+                          struct error *err) {
+    strbuf_reset(&outbox->payload);
+    event_encode(event, &outbox->payload);
+    return outbox_append_encoded(outbox, event, &outbox->payload, cause, err);
 }
 
 int64_t outbox_last_seq(const struct outbox *outbox) {
@@ -145,7 +150,8 @@ int64_t outbox_last_seq(const struct outbox *outbox) {
 
 enum status outbox_append_action(struct outbox *outbox, const char *action,
                                  const struct envelope *cause, struct error *err) {
-    struct event event = {.type = EVENT_NEW_LOGGING_ACTION};
+    struct event event; /* not cleared: it is large, as an order may be */
+    event.type = EVENT_NEW_LOGGING_ACTION;
     assert(strlen(outbox->service) < ID_SIZE && strlen(action) < ID_SIZE);
     strcpy(event.logging_action.service_name, outbox->service);
     strcpy(event.logging_action.action, action);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "base/strbuf.h"
 #include "event/event.h"
 #include "store/db.h"
 
@@ -73,6 +74,11 @@ void outbox_close(struct outbox *outbox);
  */
 enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
                           struct error *err);
+
+/* The same, where the caller has what event_encode makes of the event. */
+enum status outbox_append_encoded(struct outbox *outbox, struct event *event,
+                                  const struct strbuf *payload, const struct envelope *cause,
+                                  struct error *err);
 
 /* The row of the last append, in the job that made it. */
 int64_t outbox_last_seq(const struct outbox *outbox);

@@ -1,6 +1,5 @@
 #include "order/adapters/order_store.h"
 
-#include "base/strbuf.h"
 #include "event/codec.h"
 #include "store/outbox.h"
 #include "store/query.h"
@@ -16,7 +15,6 @@ struct order_store {
     struct db *db;
     sqlite3_stmt *add;
     sqlite3_stmt *find;
-    struct strbuf payload;
 };
 
 enum status order_store_open(struct db *db, struct order_store **out, struct error *err) {
@@ -24,7 +22,6 @@ enum status order_store_open(struct db *db, struct order_store **out, struct err
     if (!store)
         abort();
     store->db = db;
-    strbuf_init(&store->payload);
     enum status status =
         db_prepare(db,
                    "INSERT INTO orders (order_id, customer_id, payload, event_id, accepted_ms,"
@@ -45,17 +42,14 @@ void order_store_close(struct order_store *store) {
         return;
     sqlite3_finalize(store->add);
     sqlite3_finalize(store->find);
-    strbuf_release(&store->payload);
     free(store);
 }
 
 enum status order_store_add(struct order_store *store, const struct stored_order *order,
-                            struct error *err) {
-    strbuf_reset(&store->payload);
-    order_encode(&order->order, &store->payload);
+                            const struct strbuf *payload, struct error *err) {
     db_bind_text(store->add, 1, order->order.order_id);
     db_bind_text(store->add, 2, order->order.customer_id);
-    db_bind_text(store->add, 3, store->payload.data);
+    db_bind_text(store->add, 3, payload->data);
     db_bind_text(store->add, 4, order->event_id);
     sqlite3_bind_int64(store->add, 5, order->accepted_ms);
     sqlite3_bind_int64(store->add, 6, order->outbox_seq);

@@ -1,6 +1,7 @@
 /* Where accepted orders are kept. */
 #pragma once
 
+#include "base/strbuf.h"
 #include "event/envelope.h"
 #include "event/event.h"
 #include "store/db.h"
@@ -35,9 +36,10 @@ struct stored_order {
 enum status order_store_open(struct db *db, struct order_store **out, struct error *err);
 void order_store_close(struct order_store *store);
 
-/* Adds an order; its id must not be there yet. Inside jobs of the writer. */
+/* Adds an order, whose payload is what order_encode makes of it; its id must not
+ * be there yet. Inside jobs of the writer. */
 enum status order_store_add(struct order_store *store, const struct stored_order *order,
-                            struct error *err);
+                            const struct strbuf *payload, struct error *err);
 
 /* Finds an order by its id. */
 enum status order_store_find(struct order_store *store, const char *order_id,
