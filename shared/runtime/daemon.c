@@ -310,7 +310,7 @@ static enum status start(struct daemon *daemon, struct error *err) {
     daemon->health.metrics = daemon->metrics;
     daemon->health.consumes = daemon->service->consumer_group != NULL;
     daemon->watch = (struct db_watch){on_damaged, daemon};
-    db_watch_damage(&daemon->watch);
+    db_init(&daemon->watch);
     enum status status = open_database(daemon, err);
     if (status != OK)
         return status;

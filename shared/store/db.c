@@ -54,8 +54,12 @@ static void on_sqlite_log(void *context, int code, const char *text) {
         watch->damaged(watch->context, text);
 }
 
-void db_watch_damage(const struct db_watch *watch) {
+void db_init(const struct db_watch *watch) {
     int code = sqlite3_config(SQLITE_CONFIG_LOG, on_sqlite_log, (void *)watch);
+    /* Nobody asks how much memory SQLite has, but to count it, each allocation of
+     * each connection would take one lock. */
+    if (code == SQLITE_OK)
+        code = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     assert(code == SQLITE_OK); /* something was opened before */
     (void)code;
 }

@@ -36,9 +36,9 @@ struct db_watch {
     void *context;
 };
 
-/* Sets it for the process; `watch` is borrowed for its whole life. Call it
- * before anything is opened. */
-void db_watch_damage(const struct db_watch *watch);
+/* Prepares SQLite for a service's process; `watch` is borrowed for its whole
+ * life. Call it before anything is opened. */
+void db_init(const struct db_watch *watch);
 
 /*
  * Opens the writing connection, creates the file if needed, and brings it to
