@@ -85,11 +85,12 @@ static enum status apply_checkout(struct write_job *job, struct error *err) {
 static void percent_encode(const char *text, struct strbuf *out) {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    for (; *text; text++) {
-        if (strchr(plain, *text))
-            strbuf_add_char(out, *text);
-        else
-            strbuf_printf(out, "%%%02X", (unsigned char)*text);
+    while (*text) {
+        size_t n = strspn(text, plain);
+        strbuf_add(out, text, n);
+        text += n;
+        if (*text)
+            strbuf_printf(out, "%%%02X", (unsigned char)*text++);
     }
 }
 

@@ -57,8 +57,15 @@ void strbuf_add_char(struct strbuf *buf, char c) {
 
 void strbuf_add_int(struct strbuf *buf, long long number) {
     char digits[24];
-    int n = snprintf(digits, sizeof digits, "%lld", number);
-    strbuf_add(buf, digits, (size_t)n);
+    char *end = digits + sizeof digits, *at = end;
+    unsigned long long rest =
+        number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        *--at = '-';
+    strbuf_add(buf, at, (size_t)(end - at));
 }
 
 void strbuf_printf(struct strbuf *buf, const char *format, ...) {

@@ -50,7 +50,7 @@ static void add_escaped(struct strbuf *out, unsigned char c) {
 static size_t plain_length(const unsigned char *bytes, size_t len) {
     size_t at = 0;
     while (at < len && bytes[at] >= 0x20 && bytes[at] != '"' && bytes[at] != '\\') {
-        size_t n = utf8_sequence(bytes + at, len - at);
+        size_t n = bytes[at] < 0x80 ? 1 : utf8_sequence(bytes + at, len - at);
         if (n == 0)
             break;
         at += n;
@@ -84,8 +84,9 @@ void json_add_cents(struct strbuf *out, int64_t cents) {
     assert(cents >= 0);
     strbuf_add_int(out, cents / 100);
     int fraction = (int)(cents % 100);
+    if (fraction == 0)
+        return;
+    strbuf_add(out, (char[]){'.', (char)('0' + fraction / 10)}, 2);
     if (fraction % 10 != 0)
-        strbuf_printf(out, ".%02d", fraction);
-    else if (fraction != 0)
-        strbuf_printf(out, ".%d", fraction / 10);
+        strbuf_add_char(out, (char)('0' + fraction % 10));
 }

@@ -70,11 +70,11 @@ bool tracestate_copy(const char *text, size_t len, char out[static TRACESTATE_SI
 }
 
 void traceparent_start(char out[static TRACEPARENT_SIZE]) {
-    char trace_id[TRACE_ID_LENGTH + 1];
-    char span_id[SPAN_ID_LENGTH + 1];
-    uuid_random_hex(trace_id, TRACE_ID_LENGTH / 2);
-    uuid_random_hex(span_id, SPAN_ID_LENGTH / 2);
-    snprintf(out, TRACEPARENT_SIZE, "00-%s-%s-01", trace_id, span_id);
+    strcpy(out, "00-");
+    uuid_random_hex(out + TRACE_ID_AT, TRACE_ID_LENGTH / 2);
+    out[SPAN_ID_AT - 1] = '-';
+    uuid_random_hex(out + SPAN_ID_AT, SPAN_ID_LENGTH / 2);
+    strcpy(out + FLAGS_AT - 1, "-01");
 }
 
 /* FNV-1a, the terminator included: "ab", "c" and "a", "bc" are two events. */
