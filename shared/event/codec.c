@@ -1,17 +1,20 @@
 #include "event/codec.h"
 
-#include "event/json.h"
+#include "event/json_check.h"
+#include "event/json_cursor.h"
 
-#include <assert.h>
-#include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { NOT_IN_A_LINE = -1 };
+enum {
+    NOT_IN_A_LINE = -1,
+    NAME_SIZE = 16, /* longer ones are none of the contract's */
+};
 
 /* What reading one document needs to know. */
 struct reader {
+    struct json_cursor cursor;
     enum order_form form;
     int line; /* the index of the product that is being read, or NOT_IN_A_LINE */
     struct contract_faults *faults;
@@ -21,8 +24,7 @@ struct reader {
 struct member {
     const char *name;
     bool is_optional; /* in an ORDER_REQUEST */
-    void (*read)(struct reader *reader, const struct member *member, const cJSON *value,
-                 void *object);
+    void (*read)(struct reader *reader, const struct member *member, void *object);
     size_t at; /* where in `object` its value goes */
 };
 
@@ -53,20 +55,16 @@ static void add_fault(struct reader *reader, const char *name, const char *forma
     va_end(args);
 }
 
-static void read_id(struct reader *reader, const struct member *member, const cJSON *value,
-                    void *object) {
-    if (!cJSON_IsString(value) || !event_is_id(value->valuestring)) {
+static void read_id(struct reader *reader, const struct member *member, void *object) {
+    char *id = (char *)object + member->at;
+    if (!json_take_string(&reader->cursor, id, ID_SIZE) || !event_is_id(id))
         add_fault(reader, member->name, "must be a string of 1 to %d characters from '!' to '~'",
                   ID_SIZE - 1);
-        return;
-    }
-    strcpy((char *)object + member->at, value->valuestring);
 }
 
-static void read_quantity(struct reader *reader, const struct member *member, const cJSON *value,
-                          void *object) {
-    double number = value->valuedouble;
-    if (!cJSON_IsNumber(value) || !(number >= 1 && number <= QUANTITY_MAX) ||
+static void read_quantity(struct reader *reader, const struct member *member, void *object) {
+    double number;
+    if (!json_take_number(&reader->cursor, &number) || !(number >= 1 && number <= QUANTITY_MAX) ||
         number != (int32_t)number) {
         add_fault(reader, member->name, "must be an integer from 1 to %d", QUANTITY_MAX);
         return;
@@ -74,10 +72,11 @@ static void read_quantity(struct reader *reader, const struct member *member, co
     *(int32_t *)((char *)object + member->at) = (int32_t)number;
 }
 
-static void read_total(struct reader *reader, const struct member *member, const cJSON *value,
-                       void *object) {
+static void read_total(struct reader *reader, const struct member *member, void *object) {
     int64_t *cents = (int64_t *)((char *)object + member->at);
-    if (!cJSON_IsNumber(value) || json_cents(value->valuedouble, TOTAL_CENTS_MAX, cents) != OK)
+    double number;
+    if (!json_take_number(&reader->cursor, &number) ||
+        json_cents(number, TOTAL_CENTS_MAX, cents) != OK)
         add_fault(reader, member->name, "must be a number from 0 to %lld with at most two decimals",
                   (long long)(TOTAL_CENTS_MAX / 100));
 }
@@ -89,21 +88,29 @@ static const struct member *find_member(const struct shape *shape, const char *n
     return NULL;
 }
 
-/* Reads the members that `object` should have and reports those it lacks. */
-static void read_object(struct reader *reader, const struct shape *shape, const cJSON *object,
-                        void *out) {
-    if (!cJSON_IsObject(object)) {
+/* The member whose name and value come next; NULL: none of the contract's. */
+static const struct member *take_name(struct reader *reader, const struct shape *shape) {
+    char name[NAME_SIZE];
+    return json_take_name(&reader->cursor, name, sizeof name) ? find_member(shape, name) : NULL;
+}
+
+/* Reads the members that an object should have and reports those it lacks. */
+static void read_object(struct reader *reader, const struct shape *shape, void *out) {
+    struct json_cursor *cursor = &reader->cursor;
+    if (json_kind(cursor) != JSON_OBJECT) {
+        json_skip(cursor);
         add_fault(reader, NULL, "must be an object");
         return;
     }
     unsigned seen = 0;
-    const cJSON *value;
-    cJSON_ArrayForEach(value, object) {
-        const struct member *member = find_member(shape, value->string);
-        if (!member)
+    for (bool more = json_enter(cursor); more; more = json_next(cursor)) {
+        const struct member *member = take_name(reader, shape);
+        if (!member) {
+            json_skip(cursor);
             continue;
+        }
         seen |= 1u << (member - shape->members);
-        member->read(reader, member, value, out);
+        member->read(reader, member, out);
     }
     for (size_t i = 0; i < shape->n; i++) {
         const struct member *member = &shape->members[i];
@@ -123,24 +130,35 @@ static const struct member line_members[] = {
 };
 static const struct shape line_shape = SHAPE(line_members);
 
-static void read_products(struct reader *reader, const struct member *member, const cJSON *value,
-                          void *object) {
+/* The number of values in the array at the cursor, which stays there; 0: it is none. */
+static size_t count_values(struct json_cursor cursor) {
+    size_t n = 0;
+    if (json_kind(&cursor) != JSON_ARRAY)
+        return 0;
+    for (bool more = json_enter(&cursor); more; more = json_next(&cursor)) {
+        json_skip(&cursor);
+        n++;
+    }
+    return n;
+}
+
+static void read_products(struct reader *reader, const struct member *member, void *object) {
     struct order *order = object;
-    int n = cJSON_IsArray(value) ? cJSON_GetArraySize(value) : 0;
+    size_t n = count_values(reader->cursor);
     if (n < 1 || n > ORDER_LINES_MAX) {
+        json_skip(&reader->cursor);
         add_fault(reader, member->name, "must be an array of 1 to %d products", ORDER_LINES_MAX);
         return;
     }
-    const cJSON *product;
-    reader->line = 0;
-    cJSON_ArrayForEach(product, value) {
+    bool more = json_enter(&reader->cursor);
+    for (reader->line = 0; more; reader->line++) {
         struct order_line *line = &order->lines[reader->line];
         line->total_cents = TOTAL_CENTS_MISSING;
-        read_object(reader, &line_shape, product, line);
-        reader->line++;
+        read_object(reader, &line_shape, line);
+        more = json_next(&reader->cursor);
     }
     reader->line = NOT_IN_A_LINE;
-    order->n_lines = (size_t)n;
+    order->n_lines = n;
 }
 
 static const struct member order_members[] = {
@@ -177,14 +195,12 @@ static enum status decode(const char *json, size_t len, const struct shape *shap
                           enum order_form form, void *out, struct contract_faults *faults) {
     faults->is_syntax = false;
     faults->n = 0;
-    cJSON *document;
     struct json_fault syntax;
-    if (json_parse(json, len, &document, &syntax) != OK)
+    if (!json_check(json, len, &syntax))
         return report_syntax(&syntax, faults);
 
-    struct reader reader = {form, NOT_IN_A_LINE, faults};
-    read_object(&reader, shape, document, out);
-    cJSON_Delete(document);
+    struct reader reader = {json_cursor(json, len), form, NOT_IN_A_LINE, faults};
+    read_object(&reader, shape, out);
     return faults->n == 0 ? OK : ERR_INVALID;
 }
 

@@ -63,9 +63,7 @@ static int32_t next_continued(int32_t first, const unsigned char **at) {
     return character;
 }
 
-/* The next character of the name, or '\0' (which none contains) at its closing
- * quote; moves behind it. */
-static int32_t next_char(const unsigned char **at) {
+int32_t json_next_char(const unsigned char **at) {
     unsigned char c = *(*at)++;
     if (c == '"')
         return '\0';
@@ -78,7 +76,7 @@ static int32_t next_char(const unsigned char **at) {
 uint32_t json_name_hash(const unsigned char *name) {
     uint32_t hash = 2166136261u;
     name++;
-    for (int32_t c; (c = next_char(&name)) != '\0';)
+    for (int32_t c; (c = json_next_char(&name)) != '\0';)
         hash = (hash ^ (uint32_t)c) * 16777619u;
     return hash;
 }
@@ -88,8 +86,8 @@ bool json_name_equal(const unsigned char *a, const unsigned char *b) {
     a++;
     b++;
     do {
-        c = next_char(&a);
-        if (c != next_char(&b))
+        c = json_next_char(&a);
+        if (c != json_next_char(&b))
             return false;
     } while (c != '\0');
     return true;
@@ -114,7 +112,7 @@ bool json_name_append(const unsigned char *name, char *pointer, size_t size) {
             break;
         memcpy(pointer + at, bytes, n);
         at += n;
-        c = next_char(&name);
+        c = json_next_char(&name);
         if (c == '\0') {
             pointer[at] = '\0';
             return true;

@@ -21,6 +21,10 @@ bool json_name_equal(const unsigned char *a, const unsigned char *b);
  */
 bool json_name_append(const unsigned char *name, char *pointer, size_t size);
 
+/* The next character of a name or another string, or '\0' (which none contains)
+ * at its closing quote; *at, behind the opening quote, moves behind it. */
+int32_t json_next_char(const unsigned char **at);
+
 /* The value of the four hexadecimal digits at `at`; -1: they are not that, or
  * go on past `end`. */
 int32_t json_hex4(const unsigned char *at, const unsigned char *end);

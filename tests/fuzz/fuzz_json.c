@@ -2,6 +2,7 @@
  */
 #include "event/json.h"
 #include "event/json_check.h"
+#include "event/json_cursor.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/oracle.h"
 
@@ -31,6 +32,43 @@ static void check_reprint(const cJSON *tree) {
     cJSON_Delete(again);
     free(text_again);
     free(text);
+}
+
+static void check_walked_text(struct json_cursor *cursor, const char *expected,
+                              bool (*take)(struct json_cursor *cursor, char *out, size_t size)) {
+    char *text = malloc(strlen(expected) + 1);
+    assert(text && take(cursor, text, strlen(expected) + 1));
+    assert(strcmp(text, expected) == 0);
+    free(text);
+}
+
+/* A cursor comes to what cJSON has found, in the same order. */
+static void check_walk(struct json_cursor *cursor, const cJSON *tree, bool is_inside) {
+    double number;
+    const cJSON *item = tree->child;
+    if (cJSON_IsString(tree)) {
+        check_walked_text(cursor, tree->valuestring, json_take_string);
+    } else if (cJSON_IsNumber(tree) && is_inside) {
+        assert(json_take_number(cursor, &number) && number == tree->valuedouble);
+    } else if (cJSON_IsObject(tree) || cJSON_IsArray(tree)) {
+        for (bool more = json_enter(cursor); more; more = json_next(cursor), item = item->next) {
+            assert(item);
+            if (cJSON_IsObject(tree))
+                check_walked_text(cursor, item->string, json_take_name);
+            check_walk(cursor, item, true);
+        }
+        assert(!item);
+    } else {
+        json_skip(cursor);
+    }
+}
+
+/* The same place is come to by passing over the whole. */
+static void check_cursor(const char *text, size_t len, const cJSON *tree) {
+    struct json_cursor walked = json_cursor(text, len), skipped = walked;
+    check_walk(&walked, tree, false);
+    json_skip(&skipped);
+    assert(walked.at == skipped.at && skipped.at <= skipped.end);
 }
 
 /* Nothing may stand behind a value, and one that has an end mark needs it. */
@@ -97,6 +135,7 @@ static void check_text(const char *text, size_t len) {
     assert(oracle_is_utf8(text, len));
     assert(!memchr(text, '\0', len));
     check_reprint(tree);
+    check_cursor(text, len, tree);
     check_ends(text, len);
     check_nested(text, len, tree);
     cJSON_Delete(tree);
