@@ -19,6 +19,10 @@
  * mode but while the log is recovered after a crash. */
 enum { BUSY_TIMEOUT_MS = 2000 };
 
+/* In KiB, as SQLite takes it: a negative number. A reader goes through new rows
+ * once, or looks one up: the upper pages of the trees are all that it sees again. */
+#define READER_CACHE "-512"
+
 struct db {
     sqlite3 *handle;
     char *path;
@@ -312,6 +316,8 @@ enum status db_open_writer(const char *path, const struct db_schema *schema, str
 enum status db_open_reader(const char *path, struct db **out, struct error *err) {
     struct db *db = db_new(path);
     enum status status = open_handle(db, SQLITE_OPEN_READONLY, err);
+    if (status == OK)
+        status = db_exec(db, "PRAGMA cache_size=" READER_CACHE, err);
     if (status != OK) {
         db_close(db);
         return status;
