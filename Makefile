@@ -102,14 +102,16 @@ DOMAIN_LIB := $(BUILD)/lib/libdomain.a
 SUPPORT_LIB := $(BUILD)/lib/libsupport.a
 FUZZ_LIB := $(BUILD)/lib/libfuzz.a
 ORDERCTL_LIB := $(BUILD)/lib/liborderctl.a
+INVENTORY_LIB := $(BUILD)/lib/libinventory.a
 CRASH_LIB := $(BUILD)/lib/libcrash.a
 $(DOMAIN_LIB): $(call objects,$(DOMAIN_SOURCES))
 $(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
 $(FUZZ_LIB): $(call objects,$(filter-out %/libfuzzer.c %/test_regressions.c,$(wildcard tests/fuzz/*.c)) \
              $(filter-out %/main.c $(DOMAIN_SOURCES),$(call service_sources,order)))
 $(ORDERCTL_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,orderctl)))
+$(INVENTORY_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,inventory)))
 $(CRASH_LIB): $(call objects,$(filter-out tests/crash/test_%,$(wildcard tests/crash/*.c)))
-$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB) $(CRASH_LIB):
+$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB) $(INVENTORY_LIB) $(CRASH_LIB):
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -123,6 +125,7 @@ LINK_http := $(call libs,http event base) -lcjson -lmicrohttpd
 LINK_bus := $(call libs,bus event base) -lcjson -lrdkafka
 LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
 LINK_contract := $(SUPPORT_LIB) $(call libs,event base) -lcjson
+LINK_inventory := $(INVENTORY_LIB) $(call libs,store event base) -lcjson -lsqlite3
 LINK_orderctl := $(ORDERCTL_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,runtime http store event base) -lcjson \
              -lmicrohttpd -lsqlite3
@@ -133,7 +136,7 @@ LINK_crash := $(CRASH_LIB) $(LINK_integration)
 TEST_SOURCES := $(wildcard tests/crash/test_*.c tests/unit/runtime/test_*.c tests/unit/bus/test_*.c \
                 tests/integration/test_*.c tests/unit/http/test_*.c tests/unit/store/test_*.c \
                 tests/unit/domain/test_*.c tests/unit/event/test_*.c tests/unit/base/test_*.c \
-                tests/unit/orderctl/test_*.c tests/contract/test_*.c tests/fuzz/test_*.c)
+                tests/unit/orderctl/test_*.c tests/unit/inventory/test_*.c tests/contract/test_*.c tests/fuzz/test_*.c)
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 
 define test_rule

@@ -18,12 +18,12 @@ static enum status sell_line(struct inventory_service *service, const struct eve
                              size_t line, struct error *err) {
     const struct order_line *sold = &event->order.lines[line];
     int64_t stock;
-    bool found;
-    enum status status = stock_store_get(service->stock, sold->product_id, &stock, &found, err);
+    enum status status =
+        stock_store_hold(service->stock, sold->product_id, STOCK_FULL, &stock, err);
     if (status != OK)
         return status;
 
-    struct stock_change change = stock_sell(found ? stock : STOCK_FULL, sold->quantity);
+    struct stock_change change = stock_sell(stock, sold->quantity);
     struct ledger_entry entry = {.line = (int64_t)line};
     strcpy(entry.product_id, sold->product_id);
     strcpy(entry.event_id, event->envelope.id);
@@ -46,4 +46,14 @@ enum status handle_new_order(void *context, const struct event *event, struct er
     for (size_t line = 0; status == OK && line < event->order.n_lines; line++)
         status = sell_line(service, event, line, err);
     return status;
+}
+
+void begin_batch(void *context) {
+    struct inventory_service *service = context;
+    stock_store_begin(service->stock);
+}
+
+enum status end_batch(void *context, struct error *err) {
+    struct inventory_service *service = context;
+    return stock_store_end(service->stock, err);
 }

@@ -13,6 +13,10 @@ struct inventory_service {
 /* Takes each line of an order off the stock, and refills what ran low. */
 enum status handle_new_order(void *service, const struct event *event, struct error *err);
 
+/* Around the orders of a transaction: a product's stock is stored once in it. */
+void begin_batch(void *service);
+enum status end_batch(void *service, struct error *err);
+
 void handle_list_stock(void *service, struct http_request *request);
 void handle_get_stock(void *service, struct http_request *request);
 void handle_list_movements(void *service, struct http_request *request);

@@ -51,6 +51,7 @@ int main(int argc, char **argv) {
         .routes = routes,
         .n_routes = sizeof routes / sizeof *routes,
         .handlers = {[EVENT_NEW_ORDER] = handle_new_order},
+        .batch = {begin_batch, end_batch},
         .open = open_service,
         .close = close_service,
     };

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    BATCH_MAX = 512,
+    BATCH_MAX = 1024,
     POLL_MS = 100,
     TOPICS_TIMEOUT_MS = 1000,
     RETRY_MS = 500,
@@ -184,8 +184,12 @@ static enum status apply_batch(void *context, struct error *err) {
     consumer->tally = (struct tally){{0}, {0}, {0}};
     if (config->announcer)
         status = announcer_note(config->announcer, err);
+    if (config->batch.begin)
+        config->batch.begin(config->service);
     for (size_t i = 0; status == OK && i < consumer->n_records; i++)
         status = apply_record(consumer, &consumer->records[i], err);
+    if (status == OK && config->batch.end)
+        status = config->batch.end(config->service, err);
     FAILPOINT(CONSUME_BEFORE_POSITIONS);
     if (status == OK)
         status = note_positions(consumer, err);

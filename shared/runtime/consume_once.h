@@ -32,12 +32,24 @@
  */
 typedef enum status event_handler(void *service, const struct event *event, struct error *err);
 
+/*
+ * For a service that keeps something in memory while a batch is handled: in the
+ * batch's transaction, `begin` before the first event and `end` behind the last,
+ * to store it. A batch that is undone has no `end`, so that `begin` has to
+ * forget what is left of it. NULL: nothing to do.
+ */
+struct batch_hooks {
+    void (*begin)(void *service);
+    enum status (*end)(void *service, struct error *err);
+};
+
 struct consume_once;
 
 struct consume_once_config {
     const struct config *config;
     event_handler *const *handlers; /* by event type; NULL: it is not consumed */
-    void *service;                  /* what handlers are given */
+    struct batch_hooks batch;
+    void *service; /* what handlers and hooks are given */
     struct writer *writer;
     struct inbox *inbox;
     struct outbox *outbox;

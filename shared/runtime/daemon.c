@@ -289,6 +289,7 @@ static enum status open_consumer(struct daemon *daemon, struct error *err) {
     const struct consume_once_config config = {
         .config = &daemon->config,
         .handlers = daemon->service->handlers,
+        .batch = daemon->service->batch,
         .service = daemon->state,
         .writer = daemon->writer,
         .inbox = daemon->inbox,

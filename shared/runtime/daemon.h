@@ -53,6 +53,7 @@ struct service {
     const struct http_route *routes;
     size_t n_routes;
     event_handler *handlers[N_EVENT_TYPES];
+    struct batch_hooks batch; /* around the handlers */
 
     /* Makes the service's state, which routes and handlers are given. No thread
      * uses the database yet. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "store/query.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +17,20 @@ static const char *const statements[N_STATEMENTS] = {
               " moved_ms) VALUES (?,?,?,?,?,?,?,?)",
 };
 
+/* A product's stock while a batch changes it. */
+struct held_stock {
+    char product_id[ID_SIZE]; /* "": none */
+    int64_t stock;
+    bool is_changed; /* and not yet written */
+};
+
+/* A product has one place it can be held in, and makes room for another there. */
+enum { HELD_MAX = 256 };
+
 struct stock_store {
     struct db *db;
     sqlite3_stmt *stmt[N_STATEMENTS];
+    struct held_stock held[HELD_MAX];
 };
 
 enum status stock_store_open(struct db *db, struct stock_store **out, struct error *err) {
@@ -61,9 +73,67 @@ enum status stock_store_get(struct stock_store *store, const char *product_id, i
     return OK;
 }
 
+static struct held_stock *place_of(struct stock_store *store, const char *product_id) {
+    unsigned hash = 5381;
+    for (const char *c = product_id; *c; c++)
+        hash = hash * 33 ^ (unsigned char)*c;
+    return &store->held[hash % HELD_MAX];
+}
+
+static enum status set_stock(struct stock_store *store, const char *product_id, int64_t stock,
+                             struct error *err) {
+    db_bind_text(store->stmt[SET], 1, product_id);
+    sqlite3_bind_int64(store->stmt[SET], 2, stock);
+    return db_run(store->stmt[SET], err);
+}
+
+static enum status write_held(struct stock_store *store, struct held_stock *held,
+                              struct error *err) {
+    if (!held->is_changed)
+        return OK;
+    enum status status = set_stock(store, held->product_id, held->stock, err);
+    if (status == OK)
+        held->is_changed = false;
+    return status;
+}
+
+void stock_store_begin(struct stock_store *store) {
+    memset(store->held, 0, sizeof store->held);
+}
+
+enum status stock_store_end(struct stock_store *store, struct error *err) {
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < HELD_MAX; i++)
+        status = write_held(store, &store->held[i], err);
+    return status;
+}
+
+enum status stock_store_hold(struct stock_store *store, const char *product_id, int64_t first_stock,
+                             int64_t *out_stock, struct error *err) {
+    struct held_stock *held = place_of(store, product_id);
+    if (strcmp(held->product_id, product_id) == 0) {
+        *out_stock = held->stock;
+        return OK;
+    }
+    bool found = false;
+    int64_t stock = first_stock;
+    enum status status = write_held(store, held, err);
+    if (status == OK)
+        status = stock_store_get(store, product_id, &stock, &found, err);
+    if (status == OK && !found) /* at once: products are numbered as they come */
+        status = set_stock(store, product_id, stock, err);
+    if (status != OK)
+        return status;
+    strcpy(held->product_id, product_id);
+    *out_stock = held->stock = stock;
+    return OK;
+}
+
 enum status stock_store_move(struct stock_store *store, struct ledger_entry *entry,
                              struct error *err) {
-    sqlite3_stmt *enter = store->stmt[ENTER], *set = store->stmt[SET];
+    sqlite3_stmt *enter = store->stmt[ENTER];
+    struct held_stock *held = place_of(store, entry->product_id);
+    assert(strcmp(held->product_id, entry->product_id) == 0);
     entry->moved_ms = clock_now_ms();
     db_bind_text(enter, 1, entry->product_id);
     db_bind_text(enter, 2, entry->event_id);
@@ -77,9 +147,9 @@ enum status stock_store_move(struct stock_store *store, struct ledger_entry *ent
     if (status != OK)
         return status;
     entry->seq = sqlite3_last_insert_rowid(sqlite3_db_handle(enter));
-    db_bind_text(set, 1, entry->product_id);
-    sqlite3_bind_int64(set, 2, entry->movement.stock);
-    return db_run(set, err);
+    held->stock = entry->movement.stock;
+    held->is_changed = true;
+    return OK;
 }
 
 enum status stock_store_list(struct stock_store *store, int64_t after, int64_t limit,

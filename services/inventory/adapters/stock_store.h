@@ -51,13 +51,27 @@ struct ledger_entry {
 enum status stock_store_open(struct db *db, struct stock_store **out, struct error *err);
 void stock_store_close(struct stock_store *store);
 
-/* The stock of a product. *out_found is false for one that was never sold. */
+/* The stock of a product, as it is stored. *out_found is false for one that was
+ * never sold. */
 enum status stock_store_get(struct stock_store *store, const char *product_id, int64_t *out_stock,
                             bool *out_found, struct error *err);
 
-/* Enters a movement into the ledger and sets the product's stock to what it
- * leaves. `seq` and `moved_ms` of the entry are set here. Inside jobs of the
- * writer. */
+/*
+ * Changes of the stock, in one transaction of the writer: what a batch moves is
+ * held in memory and stored once a product, however often it is sold. `begin`
+ * comes first and forgets what an undone transaction may have left; `end` stores
+ * what is held. Without `end` the stock stays behind the ledger.
+ */
+void stock_store_begin(struct stock_store *store);
+enum status stock_store_end(struct stock_store *store, struct error *err);
+
+/* The stock of a product, between the two. One that was never sold is entered
+ * with `first_stock`. */
+enum status stock_store_hold(struct stock_store *store, const char *product_id, int64_t first_stock,
+                             int64_t *out_stock, struct error *err);
+
+/* Enters a movement of the product that was held last into the ledger, and sets
+ * its stock to what that leaves. `seq` and `moved_ms` of the entry are set here. */
 enum status stock_store_move(struct stock_store *store, struct ledger_entry *entry,
                              struct error *err);
 
