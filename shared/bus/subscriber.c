@@ -21,6 +21,7 @@ enum {
     LOG_CHECK_TIMEOUT_MS = 2000,
     CLUSTER_CHECK_MS = 1000,
     RESUME_PAUSE_MS = 500,
+    WAKE_TIMEOUT_MS = 100,
     CLOSE_TIMEOUT_MS = 1000,
 };
 
@@ -40,12 +41,14 @@ static const struct client_property defaults[] = {
  * whose session is over before the 3 s of a group's first rebalance are; it holds
  * every empty fetch for the whole of fetch.wait.max.ms; and when members come and
  * go at once, it may never answer one that joins, who then asks again after
- * max.poll.interval.ms and 3 s. */
+ * max.poll.interval.ms and 3 s. It answers at once, so that a short queue is
+ * enough: a record of ours takes a kilobyte in it, ten times what librdkafka
+ * counts. */
 static const struct client_property embedded_defaults[] = {
-    {"session.timeout.ms", "3500"},
-    {"heartbeat.interval.ms", "500"},
-    {"fetch.wait.max.ms", "5"},
-    {"max.poll.interval.ms", "10000"},
+    {"session.timeout.ms", "3500"},  {"heartbeat.interval.ms", "500"},
+    {"fetch.wait.max.ms", "5"},      {"max.poll.interval.ms", "10000"},
+    {"queued.min.messages", "4000"}, {"fetch.max.bytes", "524288"},
+    {"message.max.bytes", "524288"},
 };
 
 static const struct client_property fixed[] = {
@@ -82,6 +85,7 @@ struct subscriber {
     struct record *records;
     size_t size; /* of both arrays */
     size_t n;
+    bool was_full; /* there was more than a batch, and no end of it since */
 };
 
 static void drop_batch(struct subscriber *subscriber) {
@@ -340,6 +344,15 @@ static void check_connection(struct subscriber *subscriber) {
     subscriber->is_suspended = assign(subscriber, NULL) != OK;
 }
 
+/* While its queue is full, librdkafka fetches nothing, and it sees up to a second
+ * late that it is empty again, unless the broker's thread has something to do. */
+static void wake_fetcher(struct subscriber *subscriber) {
+    if (subscriber->was_full && subscriber->assigned && subscriber->assigned->cnt > 0)
+        client_learn_topic(subscriber->client, subscriber->assigned->elems[0].topic,
+                           WAKE_TIMEOUT_MS);
+    subscriber->was_full = false;
+}
+
 /* Takes records until one has to be waited for; an error ends it, and so does
  * the end of the connection: what comes then is not yet to be taken. */
 static enum status take_records(struct subscriber *subscriber, int timeout_ms, size_t max,
@@ -352,8 +365,10 @@ static enum status take_records(struct subscriber *subscriber, int timeout_ms, s
             rd_kafka_message_destroy(message);
             break;
         }
-        if (!message)
-            break;
+        if (!message) {
+            wake_fetcher(subscriber);
+            return OK;
+        }
         if (message->err) {
             enum status status = from_message_error(subscriber, message, err);
             rd_kafka_message_destroy(message);
@@ -363,6 +378,7 @@ static enum status take_records(struct subscriber *subscriber, int timeout_ms, s
         message_read(message, &subscriber->records[subscriber->n]);
         subscriber->messages[subscriber->n++] = message;
     }
+    subscriber->was_full = subscriber->was_full || subscriber->n == max || bytes >= BATCH_BYTES_MAX;
     return OK;
 }
 

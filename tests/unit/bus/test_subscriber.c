@@ -366,6 +366,34 @@ static void subscriber_poll__gives_records_byte_for_byte(void **state) {
     assert_null(records->headers[1].value.data);
 }
 
+/* librdkafka's queue is full and empty again several times on the way. */
+static void subscriber_poll__does_not_wait_for_records_that_are_there(void **state) {
+    enum { N = 24000, BATCH = 500, WAIT_MS = 100, WAITS_MAX = 10 };
+    struct fixture *fixture = *state;
+    const struct record record = {.topic = TOPIC, .value = {"zero", 4}};
+    rd_kafka_t *producer = mock_producer_new(&fixture->mock);
+    for (int i = 0; i < N; i++)
+        mock_produce(producer, &record);
+    assert_int_equal(rd_kafka_flush(producer, MOCK_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(producer);
+    open_subscriber(fixture);
+    receive(fixture, 1, 1, false);
+
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    size_t n_received = 1;
+    int n_waits = 0;
+    while (n_received < N && clock_monotonic_ms() < deadline) {
+        const struct record *records;
+        size_t n;
+        assert_int_equal(
+            subscriber_poll(fixture->subscriber, WAIT_MS, BATCH, &records, &n, &fixture->err), OK);
+        n_received += n;
+        n_waits += n == 0;
+    }
+    assert_int_equal(n_received, N);
+    assert_in_range(n_waits, 0, WAITS_MAX);
+}
+
 #define WITH_CLUSTER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -379,6 +407,7 @@ int main(void) {
         WITH_CLUSTER(subscriber_visit_lags__tells_what_is_there_and_not_committed),
         WITH_CLUSTER(subscriber_visit_lags__tells_none_for_partitions_of_another_member),
         WITH_CLUSTER(subscriber_poll__gives_records_byte_for_byte),
+        WITH_CLUSTER(subscriber_poll__does_not_wait_for_records_that_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
