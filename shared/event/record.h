@@ -27,7 +27,7 @@ struct record_header {
  * event of ours carries. Of a received record with more than
  * RECORD_HEADERS_RECEIVED_MAX, the last ones are in place and those before them
  * packed; what a dead letter gets on its way has room behind. */
-enum { RECORD_HEADERS_RECEIVED_MAX = 56, RECORD_HEADERS_MAX = 64 };
+enum { RECORD_HEADERS_RECEIVED_MAX = 16, RECORD_HEADERS_MAX = 24 };
 
 struct record {
     const char *topic;

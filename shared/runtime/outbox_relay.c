@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    WINDOW = 8192, /* rows sent and not yet acknowledged */
+    WINDOW = 2048, /* rows sent and not yet acknowledged: each takes a kilobyte or two */
     NOTE_MS = 100, /* progress is noted this often under load */
     CONNECT_TIMEOUT_MS = 500,
     TOPICS_TIMEOUT_MS = 1000,
