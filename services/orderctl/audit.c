@@ -19,8 +19,8 @@ enum {
 };
 
 struct options {
-    const char *folders[AUDIT_DATABASES]; /* NULL: DATA_DIR */
-    const char *accepted_file;            /* NULL: none */
+    struct audit_folders folders[AUDIT_DATABASES]; /* n is 0: DATA_DIR */
+    const char *accepted_file;                     /* NULL: none */
     bool has_broker;
     bool is_json;
     bool wants_help;
@@ -43,7 +43,9 @@ static void print_help(void) {
         "orderctl audit: checks that nothing was lost and nothing happened twice\n\n"
         "usage: orderctl audit [OPTION...]\n\n"
         "  --order DIR, --inventory DIR, --notification DIR, --logging DIR\n"
-        "                      folder of that service's database, when it is not DATA_DIR\n"
+        "                      folder of that service's database, when it is not DATA_DIR;\n"
+        "                      --notification and --logging up to %d times: where several\n"
+        "                      instances share the work, each has its own\n"
         "  --no-broker         databases only; laws that need the topics are left out\n"
         "  --accepted FILE     ids of orders that were answered with 201, one a line: each\n"
         "                      must be stored\n"
@@ -52,7 +54,7 @@ static void print_help(void) {
         "Services may run or be stopped; nothing is written to their databases. Orders that are\n"
         "on their way are waited for. Exit: 0 all laws hold; 1 one is broken or could not be\n"
         "checked; 2 an argument is wrong.\n\nThe laws:\n\n",
-        TIMEOUT_DEFAULT_S);
+        AUDIT_FOLDERS_MAX, TIMEOUT_DEFAULT_S);
     for (size_t i = 0; i < audit_n_laws; i++)
         strbuf_printf(&out, "  %-14s %s\n", audit_laws[i].name, audit_laws[i].claim);
     fputs(out.data, stdout);
@@ -95,6 +97,18 @@ static bool parse_seconds(const char *text, int *out) {
     return true;
 }
 
+static bool add_folder(size_t database, const char *path, struct options *out) {
+    struct audit_folders *folders = &out->folders[database];
+    if (folders->n < audit_databases[database].n_max) {
+        folders->paths[folders->n++] = path;
+        return true;
+    }
+    fprintf(stderr, "orderctl audit: %s: the %s has %s%zu database%s\n", path,
+            audit_databases[database].service, folders->n > 1 ? "at most " : "", folders->n,
+            folders->n > 1 ? "s" : "");
+    return false;
+}
+
 static bool parse_option(int option, struct options *out) {
     switch (option) {
     case OPTION_NO_BROKER:
@@ -114,8 +128,7 @@ static bool parse_option(int option, struct options *out) {
     case '?': /* getopt has said what is wrong */
         return false;
     default:
-        out->folders[option - OPTION_FOLDER] = optarg;
-        return true;
+        return add_folder((size_t)(option - OPTION_FOLDER), optarg, out);
     }
 }
 
@@ -345,8 +358,11 @@ static int audit(const struct config *config, const struct options *options) {
         .broker_timeout_ms = BROKER_TIMEOUT_MS,
         .progress = say_progress,
     };
-    for (size_t i = 0; i < AUDIT_DATABASES; i++)
-        books_config.folders[i] = options->folders[i] ? options->folders[i] : config->data_dir;
+    for (size_t i = 0; i < AUDIT_DATABASES; i++) {
+        books_config.folders[i] = options->folders[i];
+        if (books_config.folders[i].n == 0)
+            books_config.folders[i] = (struct audit_folders){{config->data_dir}, 1};
+    }
 
     struct error err;
     struct audit_books *books = NULL;

@@ -358,8 +358,9 @@ static void audit__refuses_what_is_no_database_of_the_shop(void **state) {
 }
 
 static void audit__refuses_wrong_arguments(void **state) {
-    static const char *const wrong[][4] = {
-        {"--timeout", "soon"}, {"--timeout", "-1"}, {"--everything"}, {"now"}, {"--order"}};
+    static const char *const wrong[][4] = {{"--timeout", "soon"}, {"--timeout", "-1"},
+                                           {"--everything"},      {"now"},
+                                           {"--order"},           {"--order=a", "--order=b"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct audit_report report = audit_run(*state, wrong[i]);
         assert_int_equal(report.exit_code, 2);

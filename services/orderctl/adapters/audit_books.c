@@ -11,10 +11,10 @@
 #include <string.h>
 
 const struct audit_database audit_databases[AUDIT_DATABASES] = {
-    {"orders", "order-service", "order.db", 2},
-    {"inventory", "inventory-service", "inventory.db", 2},
-    {"notification", "notification-service", "notification.db", 2},
-    {"logging", "logging-service", "logging.db", 2},
+    {"orders", "order-service", "order.db", 2, 1},
+    {"inventory", "inventory-service", "inventory.db", 2, 1},
+    {"notification", "notification-service", "notification.db", 2, AUDIT_FOLDERS_MAX},
+    {"logging", "logging-service", "logging.db", 2, AUDIT_FOLDERS_MAX},
 };
 
 /* A topic is the number of its event type; its dead letters' is N_EVENT_TYPES
@@ -24,6 +24,8 @@ enum { N_TOPICS = 2 * N_EVENT_TYPES };
 struct audit_books {
     struct audit_books_config config;
     struct db *db;
+    struct audit_instance instances[AUDIT_INSTANCES_MAX];
+    size_t n_instances;
     char topics[N_TOPICS][TOPIC_NAME_SIZE];
     int64_t spans[N_TOPICS];          /* how many records, at the last look */
     char cluster_id[CLUSTER_ID_SIZE]; /* "": no broker was asked */
@@ -31,6 +33,7 @@ struct audit_books {
 
 static const char tables[] =
     "CREATE TABLE audit (keep_since_ms INTEGER, remember_since_ms INTEGER, cluster_id TEXT);"
+    "CREATE TABLE instances (name TEXT, label TEXT, file TEXT);"
     "CREATE TABLE topics (topic INTEGER PRIMARY KEY, name TEXT);"
     "CREATE TABLE consumers (service TEXT, topic INTEGER);"
     "INSERT INTO consumers VALUES ('inventory-service', 0), ('notification-service', 0),"
@@ -46,7 +49,7 @@ static const char tables[] =
     "CREATE TABLE incomplete (topic INTEGER PRIMARY KEY, is_trimmed INTEGER, why TEXT);"
     /* Dead letters are known by the place of the record that they were. */
     "CREATE TABLE outbox_rows (service TEXT, seq INTEGER, topic INTEGER, event_id TEXT,"
-    " source TEXT, digest INTEGER, created_ms INTEGER);"
+    " source TEXT, digest INTEGER, created_ms INTEGER, instance TEXT);"
     "CREATE TABLE records (topic INTEGER, partition INTEGER, offset INTEGER, event_id TEXT,"
     " source TEXT, digest INTEGER, time_ms INTEGER, is_good INTEGER,"
     " PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;"
@@ -62,42 +65,44 @@ static const char tables[] =
     "CREATE TABLE unseen (event_id TEXT PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TABLE accepted (order_id TEXT PRIMARY KEY) WITHOUT ROWID;";
 
-/* The same table of several services as one. */
+/* The same table of several databases as one. */
 static const struct view {
     const char *name, *columns, *table;
-    size_t first; /* of the databases that have it */
+    size_t first, last; /* of the databases that have it */
 } views[] = {
-    {"states", "cluster_id, sent_upto", "outbox_state", 0},
-    {"sequences", "name, seq", "sqlite_sequence", 0},
-    {"outboxes", "seq", "outbox", 0},
-    {"inboxes", "event_id, source, received_ms", "inbox", 1},
-    {"rejections", "cluster_id, topic, partition, offset, rejected_ms", "rejected", 1},
-    {"positions", "cluster_id, topic, partition, next_offset", "positions", 1},
+    {"states", "cluster_id, sent_upto", "outbox_state", 0, 3},
+    {"sequences", "name, seq", "sqlite_sequence", 0, 3},
+    {"outboxes", "seq", "outbox", 0, 3},
+    {"inboxes", "event_id, source, received_ms", "inbox", 1, 3},
+    {"rejections", "cluster_id, topic, partition, offset, rejected_ms", "rejected", 1, 3},
+    {"positions", "cluster_id, topic, partition, next_offset", "positions", 1, 3},
+    {"notices", "event_id, kind, order_id, product_id, customer_id, sent_ms", "notifications", 2,
+     2},
+    {"journal_rows", "event_id, service_name, action, order_id, logged_ms", "actions", 3, 3},
 };
 
-static enum status create_view(struct db *db, const struct view *view, struct error *err) {
+static bool has_table(const struct audit_instance *instance, const struct view *view) {
+    size_t database = (size_t)(instance->database - audit_databases);
+    return database >= view->first && database <= view->last;
+}
+
+static enum status create_view(const struct audit_books *books, const struct view *view,
+                               struct error *err) {
     struct strbuf sql;
     strbuf_init(&sql);
     strbuf_printf(&sql, "CREATE TEMP VIEW %s AS ", view->name);
-    for (size_t i = view->first; i < AUDIT_DATABASES; i++)
-        strbuf_printf(&sql, "%sSELECT '%s' AS service, %s FROM %s.%s",
-                      i > view->first ? " UNION ALL " : "", audit_databases[i].service,
-                      view->columns, audit_databases[i].name, view->table);
-    enum status status = db_exec(db, sql.data, err);
-    strbuf_release(&sql);
-    return status;
-}
-
-static enum status attach_all(struct audit_books *books, struct error *err) {
-    enum status status = OK;
-    for (size_t i = 0; status == OK && i < AUDIT_DATABASES; i++) {
-        const struct audit_database *database = &audit_databases[i];
-        struct strbuf path;
-        strbuf_init(&path);
-        strbuf_printf(&path, "%s/%s", books->config.folders[i], database->file);
-        status = db_attach(books->db, path.data, database->name, database->version, err);
-        strbuf_release(&path);
+    const char *between = "";
+    for (size_t i = 0; i < books->n_instances; i++) {
+        const struct audit_instance *instance = &books->instances[i];
+        if (!has_table(instance, view))
+            continue;
+        strbuf_printf(&sql, "%sSELECT '%s' AS instance, '%s' AS service, %s FROM %s.%s", between,
+                      instance->label, instance->database->service, view->columns, instance->name,
+                      view->table);
+        between = " UNION ALL ";
     }
+    enum status status = db_exec(books->db, sql.data, err);
+    strbuf_release(&sql);
     return status;
 }
 
@@ -113,6 +118,42 @@ static enum status run(struct audit_books *books, const char *sql, const char *t
         status = db_run(stmt, err);
     }
     sqlite3_finalize(stmt);
+    return status;
+}
+
+/* `number` counts the service's instances from 1. */
+static enum status attach_instance(struct audit_books *books, const struct audit_database *database,
+                                   size_t number, const char *folder, struct error *err) {
+    struct audit_instance *instance = &books->instances[books->n_instances++];
+    char suffix[8] = "";
+    struct strbuf path, sql;
+    instance->database = database;
+    if (number > 1)
+        snprintf(suffix, sizeof suffix, "%zu", number);
+    const char *between = number > 1 ? " " : "";
+    snprintf(instance->name, sizeof instance->name, "%s%s%s", database->name, number > 1 ? "_" : "",
+             suffix);
+    snprintf(instance->label, sizeof instance->label, "%s%s%s", database->service, between, suffix);
+    strbuf_init(&path);
+    strbuf_init(&sql);
+    strbuf_printf(&path, "%s/%s", folder, database->file);
+    strbuf_printf(&sql, "INSERT INTO instances VALUES ('%s', '%s', '%s%s%s')", instance->name,
+                  instance->label, database->file, between, suffix);
+    enum status status = db_attach(books->db, path.data, instance->name, database->version, err);
+    if (status == OK)
+        status = db_exec(books->db, sql.data, err);
+    strbuf_release(&path);
+    strbuf_release(&sql);
+    return status;
+}
+
+static enum status attach_all(struct audit_books *books, struct error *err) {
+    enum status status = OK;
+    for (size_t i = 0; i < AUDIT_DATABASES; i++) {
+        const struct audit_folders *folders = &books->config.folders[i];
+        for (size_t at = 0; status == OK && at < folders->n; at++)
+            status = attach_instance(books, &audit_databases[i], at + 1, folders->paths[at], err);
+    }
     return status;
 }
 
@@ -142,11 +183,11 @@ enum status audit_books_open(const struct audit_books_config *config, struct aud
     books->config = *config;
     enum status status = db_open_scratch(&books->db, err);
     if (status == OK)
-        status = attach_all(books, err);
-    if (status == OK)
         status = db_exec(books->db, tables, err);
+    if (status == OK)
+        status = attach_all(books, err);
     for (size_t i = 0; status == OK && i < sizeof views / sizeof *views; i++)
-        status = create_view(books->db, &views[i], err);
+        status = create_view(books, &views[i], err);
     if (status == OK)
         status = audit_laws_define(books->db, err);
     if (status == OK)
@@ -248,9 +289,10 @@ enum status audit_books_look(struct audit_books *books, struct strbuf *out_state
 static enum status copy_outboxes(struct audit_books *books, struct audit_copy *copy,
                                  struct error *err) {
     enum status status = OK;
-    for (size_t i = 0; status == OK && i < AUDIT_DATABASES; i++) {
-        books->config.progress(audit_databases[i].file, (int64_t)i, AUDIT_DATABASES);
-        status = audit_copy_outbox(copy, audit_databases[i].name, audit_databases[i].service, err);
+    for (size_t i = 0; status == OK && i < books->n_instances; i++) {
+        const struct audit_instance *instance = &books->instances[i];
+        books->config.progress(instance->database->file, (int64_t)i, (int64_t)books->n_instances);
+        status = audit_copy_outbox(copy, instance, err);
     }
     return status;
 }

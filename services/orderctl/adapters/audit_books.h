@@ -4,9 +4,9 @@
  * are attached to it, read-only; from the outboxes and topics, the auditor
  * copies what it compares.
  *
- * Attached: orders, inventory, notification, logging. Copied, as the schema in
- * audit_books.c says: outbox_rows, records, events, lines. Everything is used
- * by one thread.
+ * Attached: orders, inventory, notification, logging, and of the latter two
+ * those of further instances. Copied, as the schema in audit_books.c says:
+ * outbox_rows, records, events, lines. Everything is used by one thread.
  */
 #pragma once
 
@@ -16,20 +16,35 @@
 
 #include <stdbool.h>
 
-enum { AUDIT_DATABASES = 4 };
+enum {
+    AUDIT_DATABASES = 4,
+    AUDIT_FOLDERS_MAX = 4,    /* of one service */
+    AUDIT_INSTANCES_MAX = 10, /* in all: SQLite attaches no more */
+};
 
 struct audit_database {
     const char *name;    /* as it is attached: "orders" */
     const char *service; /* "order-service" */
     const char *file;    /* "order.db" */
     int64_t version;     /* the newest that the laws know */
+    size_t n_max;        /* instances that share the service's work */
+};
+
+/* One of them: a service may have several, each with a database of its own. */
+struct audit_instance {
+    const struct audit_database *database;
+    char name[24];  /* as it is attached: "logging", "logging_2" */
+    char label[32]; /* "logging-service", "logging-service 2" */
 };
 
 extern const struct audit_database audit_databases[AUDIT_DATABASES];
 
 struct audit_books_config {
     const struct config *config;
-    const char *folders[AUDIT_DATABASES];
+    struct audit_folders {
+        const char *paths[AUDIT_FOLDERS_MAX]; /* borrowed; one for each instance */
+        size_t n;                             /* 1 to the database's n_max */
+    } folders[AUDIT_DATABASES];
     bool has_broker; /* false: the topics are left out */
     int broker_timeout_ms;
     /* Called now and then while something is read that may be long. */

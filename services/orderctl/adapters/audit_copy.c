@@ -13,7 +13,7 @@
 enum { ADD_ROW, ADD_RECORD, ADD_EVENT, ADD_LINE, FIND_END, FIND_TOPIC, N_STATEMENTS };
 
 static const char *const statements[N_STATEMENTS] = {
-    [ADD_ROW] = "INSERT INTO outbox_rows VALUES (?,?,?,?,?,?,?)",
+    [ADD_ROW] = "INSERT INTO outbox_rows VALUES (?,?,?,?,?,?,?,?)",
     [ADD_RECORD] = "INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?)",
     [ADD_EVENT] = "INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,0)",
     [ADD_LINE] = "INSERT OR IGNORE INTO lines VALUES (?,?,?,?,?)",
@@ -184,8 +184,8 @@ static enum status find_topic(struct audit_copy *copy, const char *name, int *ou
 
 /* Of the rows that are events, only the inventory-empties are known from
  * nowhere else: orders are in the order-service's table. */
-static enum status copy_row(struct audit_copy *copy, const char *service, sqlite3_stmt *row,
-                            struct error *err) {
+static enum status copy_row(struct audit_copy *copy, const struct audit_instance *instance,
+                            sqlite3_stmt *row, struct error *err) {
     struct record record = {.topic = db_column_text(row, 2),
                             .key = column_bytes(row, 3),
                             .value = column_bytes(row, 4)};
@@ -205,18 +205,19 @@ static enum status copy_row(struct audit_copy *copy, const char *service, sqlite
         return status;
 
     sqlite3_stmt *add = copy->stmt[ADD_ROW];
-    snprintf(source, sizeof source, "/%s", service);
-    db_bind_text(add, 1, service);
+    snprintf(source, sizeof source, "/%s", instance->database->service);
+    db_bind_text(add, 1, instance->database->service);
     sqlite3_bind_int64(add, 2, sqlite3_column_int64(row, 0));
     sqlite3_bind_int(add, 3, topic);
     db_bind_text(add, 4, db_column_text(row, 1));
     db_bind_text(add, 5, source);
     sqlite3_bind_int64(add, 6, digest_of(&record));
     sqlite3_bind_int64(add, 7, sqlite3_column_int64(row, 6));
+    db_bind_text(add, 8, instance->label);
     return db_run(add, err);
 }
 
-enum status audit_copy_outbox(struct audit_copy *copy, const char *name, const char *service,
+enum status audit_copy_outbox(struct audit_copy *copy, const struct audit_instance *instance,
                               struct error *err) {
     struct strbuf sql;
     sqlite3_stmt *rows = NULL;
@@ -225,16 +226,16 @@ enum status audit_copy_outbox(struct audit_copy *copy, const char *name, const c
     strbuf_printf(&sql,
                   "SELECT seq, id, topic, aggregateid, payload, headers, created_ms"
                   " FROM %s.outbox ORDER BY seq",
-                  name);
+                  instance->name);
     enum status status = db_prepare(copy->books, sql.data, &rows, err);
     while (status == OK && found) {
         status = db_step(rows, &found, err);
         if (status == OK && found)
-            status = copy_row(copy, service, rows, err);
+            status = copy_row(copy, instance, rows, err);
     }
     sqlite3_finalize(rows);
     strbuf_release(&sql);
-    return status == OK ? OK : error_wrap(err, status, "the %s's outbox", service);
+    return status == OK ? OK : error_wrap(err, status, "the %s's outbox", instance->label);
 }
 
 /* --- topics --- */
@@ -333,20 +334,20 @@ static const char unseen[] =
     "  AND i.source = '/order-service')"
     " AND (moved_ms < (SELECT remember_since_ms FROM audit) OR EXISTS (SELECT 1 FROM"
     "  inventory.inbox AS i WHERE i.event_id = m.event_id));"
-    "INSERT OR IGNORE INTO unseen SELECT event_id FROM notification.notifications AS n"
+    "INSERT OR IGNORE INTO unseen SELECT event_id FROM notices AS n"
     " WHERE EXISTS (SELECT 1 FROM incomplete WHERE topic = CASE kind WHEN 'order' THEN 0 ELSE 1"
     "  END)"
     " AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event_id = n.event_id)"
     " AND (sent_ms < (SELECT keep_since_ms FROM audit) OR EXISTS (SELECT 1 FROM"
-    "  notification.inbox AS i WHERE i.event_id = n.event_id"
+    "  inboxes AS i WHERE i.service = 'notification-service' AND i.event_id = n.event_id"
     "  AND i.source NOT IN (SELECT source FROM producers)));"
-    "INSERT OR IGNORE INTO unseen SELECT event_id FROM logging.actions AS a"
+    "INSERT OR IGNORE INTO unseen SELECT event_id FROM journal_rows AS a"
     " WHERE EXISTS (SELECT 1 FROM incomplete WHERE topic = 2)"
     " AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event_id = a.event_id)"
     " AND NOT EXISTS (SELECT 1 FROM outbox_rows AS o WHERE o.event_id = a.event_id)"
     " AND NOT EXISTS (SELECT 1 FROM records AS r WHERE r.event_id = a.event_id)"
     " AND (logged_ms < (SELECT keep_since_ms FROM audit) OR EXISTS (SELECT 1 FROM"
-    "  logging.inbox AS i WHERE i.event_id = a.event_id"
+    "  inboxes AS i WHERE i.service = 'logging-service' AND i.event_id = a.event_id"
     "  AND i.source NOT IN (SELECT source FROM producers)));"
     "ANALYZE main";
 

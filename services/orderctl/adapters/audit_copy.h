@@ -5,6 +5,7 @@
 #pragma once
 
 #include "event/record.h"
+#include "orderctl/adapters/audit_books.h"
 #include "store/db.h"
 
 #include <stdbool.h>
@@ -19,8 +20,7 @@ void audit_copy_close(struct audit_copy *copy); /* NULL is fine */
 /* The order-service's orders, with their lines. */
 enum status audit_copy_orders(struct audit_copy *copy, struct error *err);
 
-/* The outbox of the database that is attached as `name`. */
-enum status audit_copy_outbox(struct audit_copy *copy, const char *name, const char *service,
+enum status audit_copy_outbox(struct audit_copy *copy, const struct audit_instance *instance,
                               struct error *err);
 
 /* A record of a topic, if it was there at the last look. */

@@ -8,6 +8,10 @@
 -- The numbers of the shop (109 in stock, a refill at 100) stand here once more on
 -- purpose: an auditor does not take them from those that it audits.
 --
+-- Of the notification-service and the logging-service there may be several, each
+-- with a database of its own: laws about what they did hold for all of them together
+-- (notices, journal_rows, inboxes, ...), laws about a database for each instance.
+--
 -- Topics: 0 new orders, 1 inventory-empties, 2 log actions; 3 more: their dead letters.
 
 
@@ -20,6 +24,11 @@ SELECT r.*,
 FROM records AS r
 JOIN topics AS t ON t.topic = r.topic;
 
+-- How far a service is: as far as its furthest instance.
+CREATE TEMP VIEW reached AS
+SELECT service, cluster_id, topic, partition, max(next_offset) AS next_offset
+FROM positions GROUP BY service, cluster_id, topic, partition;
+
 -- Records that a consumer is behind: its position is further.
 CREATE TEMP VIEW read_records AS
 SELECT p.service, r.*,
@@ -31,7 +40,7 @@ SELECT p.service, r.*,
                  AND j.topic = p.topic AND j.partition = r.partition
                  AND j.offset = r.offset) AS is_refused
 FROM audit AS a
-JOIN positions AS p ON p.cluster_id = a.cluster_id
+JOIN reached AS p ON p.cluster_id = a.cluster_id
 JOIN topics AS t ON t.name = p.topic
 JOIN consumers AS c ON c.service = p.service AND c.topic = t.topic
 JOIN placed_records AS r
@@ -42,43 +51,36 @@ JOIN placed_records AS r
 CREATE TEMP VIEW logged_actions AS
 SELECT a.*,
        ifnull((SELECT max(i.source IN (SELECT source FROM producers))
-               FROM logging.inbox AS i WHERE i.event_id = a.event_id),
+               FROM inboxes AS i
+               WHERE i.service = 'logging-service' AND i.event_id = a.event_id),
               a.service_name IN (SELECT service FROM producers)) AS is_ours
-FROM logging.actions AS a;
+FROM journal_rows AS a;
 
 
 -- integrity: each database is sound, as SQLite checks it -------------------------
 
 CREATE TEMP VIEW integrity_breaches AS
-SELECT 'order.db: ' || integrity_check
-FROM pragma_integrity_check(10, 'orders') WHERE integrity_check <> 'ok'
-UNION ALL
-SELECT 'inventory.db: ' || integrity_check
-FROM pragma_integrity_check(10, 'inventory') WHERE integrity_check <> 'ok'
-UNION ALL
-SELECT 'notification.db: ' || integrity_check
-FROM pragma_integrity_check(10, 'notification') WHERE integrity_check <> 'ok'
-UNION ALL
-SELECT 'logging.db: ' || integrity_check
-FROM pragma_integrity_check(10, 'logging') WHERE integrity_check <> 'ok';
+SELECT i.file || ': ' || integrity_check
+FROM instances AS i CROSS JOIN pragma_integrity_check(10, i.name)
+WHERE integrity_check <> 'ok';
 
 CREATE TEMP VIEW integrity_figures AS
-SELECT 'all four databases are sound';
+SELECT format('all %d databases are sound', count(*)) FROM instances;
 
 
 -- drained: nothing waits to be published or handled ------------------------------
 -- Without topics, no cluster and no extents are known.
 
 CREATE TEMP VIEW drained_breaches AS
-SELECT format('%s: %,d events are not published yet', s.service, q.seq - s.sent_upto)
+SELECT format('%s: %,d events are not published yet', s.instance, q.seq - s.sent_upto)
 FROM states AS s
-JOIN sequences AS q ON q.service = s.service AND q.name = 'outbox'
+JOIN sequences AS q ON q.instance = s.instance AND q.name = 'outbox'
 WHERE q.seq > s.sent_upto
 UNION ALL
 SELECT format('%s: has published to Kafka cluster %s, but this is %s',
-              s.service, s.cluster_id, a.cluster_id)
+              s.instance, s.cluster_id, a.cluster_id)
 FROM audit AS a, states AS s
-JOIN sequences AS q ON q.service = s.service AND q.name = 'outbox'
+JOIN sequences AS q ON q.instance = s.instance AND q.name = 'outbox'
 WHERE a.cluster_id <> '' AND s.cluster_id <> a.cluster_id AND q.seq > 0
 UNION ALL
 SELECT format('%s: has not handled %,d records of %s', service, n, topic)
@@ -87,7 +89,7 @@ FROM (SELECT c.service AS service, t.name AS topic,
       FROM audit AS a, consumers AS c
       JOIN topics AS t ON t.topic = c.topic
       JOIN extents AS e ON e.topic = c.topic
-      LEFT JOIN positions AS p
+      LEFT JOIN reached AS p
         ON p.service = c.service AND p.cluster_id = a.cluster_id
        AND p.topic = t.name AND p.partition = e.partition
       GROUP BY c.service, t.name)
@@ -96,7 +98,7 @@ WHERE n > 0;
 CREATE TEMP VIEW drained_figures AS
 SELECT format('%,d events were published, %,d records handled',
               (SELECT sum(sent_upto) FROM states),
-              ifnull((SELECT sum(next_offset) FROM positions), 0));
+              ifnull((SELECT sum(next_offset) FROM reached), 0));
 
 
 -- accepted: each order that a customer was told is accepted is stored ------------
@@ -144,21 +146,21 @@ SELECT format('%,d accepted, each has its event', count(*)) FROM orders.orders;
 
 CREATE TEMP VIEW outbox_breaches AS
 SELECT format('%s: of the rows %d to %d of the outbox, %,d are missing',
-              service, first, last, last - first + 1 - n)
-FROM (SELECT s.service AS service, min(b.seq) AS first, s.seq AS last, count(*) AS n
+              instance, first, last, last - first + 1 - n)
+FROM (SELECT s.instance AS instance, min(b.seq) AS first, s.seq AS last, count(*) AS n
       FROM sequences AS s
-      JOIN outbox_rows AS b ON b.service = s.service
-      WHERE s.name = 'outbox' GROUP BY s.service)
+      JOIN outbox_rows AS b ON b.instance = s.instance
+      WHERE s.name = 'outbox' GROUP BY s.instance)
 WHERE last - first + 1 <> n
 UNION ALL
 SELECT format('%s: has marked event %d as published, but its last is %d',
-              s.service, s.sent_upto, q.seq)
+              s.instance, s.sent_upto, q.seq)
 FROM states AS s
-JOIN sequences AS q ON q.service = s.service AND q.name = 'outbox'
+JOIN sequences AS q ON q.instance = s.instance AND q.name = 'outbox'
 WHERE s.sent_upto > q.seq
 UNION ALL
 SELECT format('%s: event %s (row %d) is for a topic that no TOPIC_ setting names',
-              service, event_id, seq)
+              instance, event_id, seq)
 FROM outbox_rows WHERE topic < 0
 UNION ALL
 SELECT format('event %s: stands %d times in the outbox', event_id, count(*))
@@ -172,9 +174,9 @@ SELECT format('%,d events and dead letters, without a gap', count(*)) FROM outbo
 -- Two services can have the same dead letter; then it is there twice.
 
 CREATE TEMP VIEW published_breaches AS
-SELECT format('%s: event %s (row %d) is not in %s', d.service, d.event_id, d.seq, t.name)
+SELECT format('%s: event %s (row %d) is not in %s', d.instance, d.event_id, d.seq, t.name)
 FROM (SELECT topic, event_id, digest,
-             count(*) AS n, min(service) AS service, min(seq) AS seq
+             count(*) AS n, min(instance) AS instance, min(seq) AS seq
       FROM outbox_rows GROUP BY event_id, topic, digest) AS d
 JOIN topics AS t ON t.topic = d.topic
 WHERE d.topic NOT IN (SELECT topic FROM incomplete WHERE is_trimmed)
@@ -182,7 +184,7 @@ WHERE d.topic NOT IN (SELECT topic FROM incomplete WHERE is_trimmed)
        WHERE r.event_id = d.event_id AND r.topic = d.topic AND r.digest = d.digest) < d.n
 UNION ALL
 SELECT format('record %s: event %s has other bytes than row %d of the %s''s outbox',
-              r.place, r.event_id, b.seq, b.service)
+              r.place, r.event_id, b.seq, b.instance)
 FROM placed_records AS r
 JOIN outbox_rows AS b
   ON b.event_id = r.event_id AND b.topic = r.topic AND b.source = r.source
@@ -329,7 +331,7 @@ FROM (SELECT event_id, kind, about, customer_id, sum(n) AS n
             SELECT event_id, kind,
                    CASE kind WHEN 'refill' THEN product_id ELSE order_id END,
                    customer_id, -1
-            FROM notification.notifications
+            FROM notices
             WHERE event_id NOT IN (SELECT event_id FROM unseen))
       GROUP BY event_id, kind, about, customer_id)
 WHERE n <> 0;
@@ -338,7 +340,7 @@ CREATE TEMP VIEW notifications_figures AS
 SELECT format('%,d: %,d for orders, %,d for refills', count(*),
               count(*) FILTER (WHERE kind = 'order'),
               count(*) FILTER (WHERE kind = 'refill'))
-FROM notification.notifications;
+FROM notices;
 
 
 -- actions: the log actions are what orders, movements and notifications imply ----
@@ -360,7 +362,7 @@ FROM (SELECT service, action, about, sum(n) AS n
             SELECT 'notification-service', kind || '-notification-sent',
                    ifnull((SELECT correlation FROM events AS e WHERE e.event_id = n.event_id),
                           CASE order_id WHEN '' THEN product_id ELSE order_id END), 1
-            FROM notification.notifications AS n
+            FROM notices AS n
             UNION ALL
             SELECT service_name, action, order_id, -1
             FROM logged_actions WHERE is_ours)
@@ -385,7 +387,7 @@ FROM (SELECT event_id, sum(n) AS n
                   UNION
                   SELECT event_id, source FROM records WHERE topic = 2 AND is_good)
             UNION ALL
-            SELECT event_id, -1 FROM logging.actions
+            SELECT event_id, -1 FROM journal_rows
             WHERE event_id NOT IN (SELECT event_id FROM unseen))
       GROUP BY event_id)
 WHERE n <> 0
@@ -402,29 +404,32 @@ FROM (SELECT event_id, service, sum(n) AS n
 WHERE n > 0;
 
 CREATE TEMP VIEW journal_figures AS
-SELECT format('%,d rows, one for each event', count(*)) FROM logging.actions;
+SELECT format('%,d rows, one for each event', count(*)) FROM journal_rows;
 
 
 -- effects: each event in an inbox had its effect, once, and no other had any -----
+-- Among the instances of a service, one has handled it.
 -- An order's first line stands for its effect on the stock. Without an inbox row are
 -- only effects from before what the inbox remembers.
 
 CREATE TEMP VIEW effects_breaches AS
-SELECT format('%s: event %s %s', service, event_id,
+SELECT format('%s: event %s %s', instance, event_id,
               CASE WHEN n > 0 THEN 'is in the inbox, but had no effect'
                    ELSE format('had %d effects more than the inbox knows', -n) END)
-FROM (SELECT service, event_id, sum(n) AS n, max(at_ms) AS at_ms
-      FROM (SELECT service, event_id, received_ms AS at_ms, 1 AS n FROM inboxes
+FROM (SELECT instance, event_id, sum(n) AS n, max(at_ms) AS at_ms
+      FROM (SELECT instance, event_id, received_ms AS at_ms, 1 AS n FROM inboxes
             UNION ALL
             SELECT 'inventory-service', event_id, moved_ms, -1
             FROM inventory.movements WHERE kind = 'sale' AND line = 0
             UNION ALL
-            SELECT 'notification-service', event_id, sent_ms, -1
-            FROM notification.notifications
+            SELECT instance, event_id, sent_ms, -1 FROM notices
             UNION ALL
-            SELECT 'logging-service', event_id, logged_ms, -1 FROM logging.actions)
-      GROUP BY service, event_id)
-WHERE n <> 0 AND at_ms >= (SELECT remember_since_ms FROM audit);
+            SELECT instance, event_id, logged_ms, -1 FROM journal_rows)
+      GROUP BY instance, event_id)
+WHERE n <> 0 AND at_ms >= (SELECT remember_since_ms FROM audit)
+UNION ALL
+SELECT format('%s: event %s was handled by %d instances', service, event_id, count(*))
+FROM inboxes GROUP BY service, event_id, source HAVING count(*) > 1;
 
 CREATE TEMP VIEW effects_figures AS
 SELECT format('%,d events handled, each once', count(*)) FROM inboxes;
@@ -469,8 +474,8 @@ SELECT format('%s: record %s %s', service, place,
                    ELSE format('has %d dead letters too many', -n) END)
 FROM (SELECT service, place, sum(n) AS n, max(at_ms) AS at_ms
       FROM (SELECT service, topic || '/' || partition || '/' || offset AS place,
-                   rejected_ms AS at_ms, 1 AS n
-            FROM rejections
+                   max(rejected_ms) AS at_ms, 1 AS n
+            FROM rejections GROUP BY service, cluster_id, topic, partition, offset
             UNION ALL
             SELECT service, event_id, created_ms, -1 FROM outbox_rows WHERE topic >= 3)
       GROUP BY service, place)
