@@ -55,6 +55,7 @@ int main(int argc, char **argv) {
         .database = "logging.db",
         .http_port = "3003",
         .consumer_group = "logging-service-group",
+        .is_shared_out = true,
         .announces = true,
         .schema = {schema, sizeof schema / sizeof *schema},
         .routes = routes,

@@ -49,6 +49,7 @@ int main(int argc, char **argv) {
         .database = "notification.db",
         .http_port = "3002",
         .consumer_group = "notification-service-group",
+        .is_shared_out = true,
         .announces = true,
         .schema = {schema, sizeof schema / sizeof *schema},
         .routes = routes,

@@ -42,7 +42,7 @@ static const struct env_setting common[] = {
                "yes: while another process has the database, wait, and take over when it ends"),
 };
 
-enum { N_COMMON = sizeof common / sizeof *common, N_SETTINGS_MAX = N_COMMON + 2 };
+enum { N_COMMON = sizeof common / sizeof *common, N_SETTINGS_MAX = N_COMMON + 3 };
 
 static size_t make_table(const struct config_defaults *defaults,
                          struct env_setting out[static N_SETTINGS_MAX]) {
@@ -55,6 +55,11 @@ static size_t make_table(const struct config_defaults *defaults,
         out[n++] = (struct env_setting)ENV_TEXT(struct config, consumer_group, "CONSUMER_GROUP",
                                                 defaults->consumer_group,
                                                 "consumer group that the service joins");
+    if (defaults->is_shared_out)
+        out[n++] = (struct env_setting)ENV_INT(
+            struct config, data_slots, "DATA_SLOTS", "1", 1, 100,
+            "instances that may share DATA_DIR: the first to come has its database there, further "
+            "ones in DATA_DIR/2, DATA_DIR/3, ...");
     return n;
 }
 

@@ -29,7 +29,8 @@ struct config {
     const char *consumer_group;
     int64_t outbox_retention_hours;
     int64_t inbox_retention_hours;
-    int standby; /* bool: wait for a database that another process has */
+    int standby;        /* bool: wait for a database that another process has */
+    int64_t data_slots; /* databases that instances share out; 0: it has only one */
 };
 
 /* What differs between services. */
@@ -37,6 +38,7 @@ struct config_defaults {
     const char *service;        /* "order-service": also the Kafka client's id */
     const char *http_port;      /* "3000" */
     const char *consumer_group; /* NULL: it consumes nothing */
+    bool is_shared_out;         /* see struct service */
 };
 
 /* Reads and checks the settings; every fault is a line in `faults`. Returns

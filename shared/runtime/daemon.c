@@ -41,6 +41,7 @@ struct daemon {
     const struct service *service;
     struct config config;
     void *own_config;
+    char folder[4096]; /* of its database: DATA_DIR, or a slot in it */
     char db_path[4096];
     sigset_t signals;
     bool has_waited;      /* for another process, as its standby */
@@ -136,20 +137,53 @@ static bool wait_for_turn(struct daemon *daemon) {
     return sigtimedwait(&daemon->signals, NULL, &time) > 0;
 }
 
+/* The first slot is DATA_DIR itself, so that one instance needs no slots. */
+static enum status open_slot(struct daemon *daemon, int64_t slot, struct error *err) {
+    char file[64], *const path = daemon->db_path;
+    if (slot == 1)
+        snprintf(file, sizeof file, "%s", daemon->service->database);
+    else
+        snprintf(file, sizeof file, "%lld/%s", (long long)slot, daemon->service->database);
+    enum status status = config_data_path(&daemon->config, file, path, sizeof daemon->db_path, err);
+    if (status != OK)
+        return status;
+    snprintf(daemon->folder, sizeof daemon->folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    status = make_folder(daemon->folder, err);
+    if (status == OK)
+        status = db_open_writer(path, &daemon->service->schema, &daemon->db, err);
+    return status;
+}
+
+/* Takes the first slot that no other process has, with what an earlier one left
+ * in it. */
+static enum status open_free_slot(struct daemon *daemon, struct error *err) {
+    enum status status = open_slot(daemon, 1, err);
+    for (int64_t slot = 2; status == ERR_BUSY && slot <= daemon->config.data_slots; slot++)
+        status = open_slot(daemon, slot, err);
+    return status;
+}
+
+static enum status refuse_start(const struct daemon *daemon, struct error *err) {
+    if (daemon->config.data_slots > 1)
+        return error_wrap(err, ERR_BUSY,
+                          "all %lld slots are taken: set DATA_SLOTS higher, or start fewer",
+                          (long long)daemon->config.data_slots);
+    return error_wrap(err, ERR_BUSY,
+                      "stop the other one, set DATA_DIR to another folder, or STANDBY=yes to "
+                      "wait for its end");
+}
+
 /* As a standby, it waits until the database is free. */
 static enum status open_writing_connection(struct daemon *daemon, struct error *err) {
-    const struct db_schema *schema = &daemon->service->schema;
-    enum status status = db_open_writer(daemon->db_path, schema, &daemon->db, err);
+    enum status status = open_free_slot(daemon, err);
     if (status == ERR_BUSY && !daemon->config.standby)
-        return error_wrap(err, status,
-                          "stop the other one, set DATA_DIR to another folder, or STANDBY=yes to "
-                          "wait for its end");
+        return refuse_start(daemon, err);
     if (status == ERR_BUSY)
         log_info("standing by: %s", err->text);
     while (status == ERR_BUSY && !daemon->is_told_to_stop) {
         daemon->has_waited = true;
         daemon->is_told_to_stop = wait_for_turn(daemon);
-        status = db_open_writer(daemon->db_path, schema, &daemon->db, err);
+        status = open_free_slot(daemon, err);
     }
     if (status == OK && daemon->has_waited)
         log_info("taking over");
@@ -158,12 +192,7 @@ static enum status open_writing_connection(struct daemon *daemon, struct error *
 
 static enum status open_database(struct daemon *daemon, struct error *err) {
     const struct service *service = daemon->service;
-    enum status status = make_folder(daemon->config.data_dir, err);
-    if (status == OK)
-        status = config_data_path(&daemon->config, service->database, daemon->db_path,
-                                  sizeof daemon->db_path, err);
-    if (status == OK)
-        status = open_writing_connection(daemon, err);
+    enum status status = open_writing_connection(daemon, err);
     if (status == OK)
         status = db_open_reader(daemon->db_path, &daemon->reader, err);
     if (status == OK)
@@ -391,8 +420,8 @@ static int run(struct daemon *daemon) {
     enum status status = start(daemon, &err);
     if (status == OK) {
         log_info("%s listens on http://%s:%d, data in %s, Kafka at %s", ORDERFLOW_VERSION,
-                 daemon->config.http_address, http_server_port(daemon->http),
-                 daemon->config.data_dir, daemon->config.kafka.brokers);
+                 daemon->config.http_address, http_server_port(daemon->http), daemon->folder,
+                 daemon->config.kafka.brokers);
         wait_for_signal(&daemon->signals);
     } else if (!daemon->is_told_to_stop) {
         log_error("%s", err.text);
@@ -409,7 +438,8 @@ static int run(struct daemon *daemon) {
 static struct config_defaults defaults_of(const struct service *service) {
     return (struct config_defaults){.service = service->name,
                                     .http_port = service->http_port,
-                                    .consumer_group = service->consumer_group};
+                                    .consumer_group = service->consumer_group,
+                                    .is_shared_out = service->is_shared_out};
 }
 
 static size_t read_settings(struct daemon *daemon, struct strbuf *faults) {

@@ -41,6 +41,9 @@ struct service {
     const char *http_port;
     const char *consumer_group; /* NULL: it consumes nothing */
     bool announces;             /* it prints lines on stdout */
+    /* Several instances may share the partitions, each with a database of its
+     * own: what it does for one event asks nothing of what it did for others. */
+    bool is_shared_out;
     struct db_schema schema;
 
     const struct env_setting *own_settings;

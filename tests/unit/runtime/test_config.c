@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 static const struct config_defaults consumer = {"inventory-service", "3001",
-                                                "inventory-service-group"};
-static const struct config_defaults producer = {"order-service", "3000", NULL};
+                                                "inventory-service-group", false};
+static const struct config_defaults producer = {"order-service", "3000", NULL, false};
 
 static int forget_settings(void **state) {
     static const char *const names[] = {
