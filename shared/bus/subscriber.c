@@ -22,6 +22,8 @@ enum {
     CLUSTER_CHECK_MS = 1000,
     RESUME_PAUSE_MS = 500,
     WAKE_TIMEOUT_MS = 100,
+    GIVE_UP_TIMEOUT_MS = 2000,
+    LAST_COMMIT_TIMEOUT_MS = 500,
     CLOSE_TIMEOUT_MS = 1000,
 };
 
@@ -208,18 +210,65 @@ static void replace_assignment(struct subscriber *subscriber,
     subscriber->is_suspended = false;
 }
 
+static rd_kafka_resp_err_t commit_and_wait(struct subscriber *subscriber,
+                                           const rd_kafka_topic_partition_list_t *offsets,
+                                           int timeout_ms) {
+    rd_kafka_queue_t *answers = rd_kafka_queue_new(subscriber->client);
+    rd_kafka_resp_err_t code =
+        rd_kafka_commit_queue(subscriber->client, offsets, answers, NULL, NULL);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_event_t *answer = rd_kafka_queue_poll(answers, timeout_ms);
+        code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        rd_kafka_event_destroy(answer);
+    }
+    rd_kafka_queue_destroy(answers);
+    return code;
+}
+
+/* Before partitions are given up: the next member may have a database that knows
+ * nothing of what this one did, and starts where Kafka says. An earlier commit
+ * may have failed, or what is done may have been known from the database alone. */
+static void commit_done(struct subscriber *subscriber, int timeout_ms) {
+    rd_kafka_topic_partition_list_t *done = rd_kafka_topic_partition_list_new(8);
+    int n = subscriber->assigned ? subscriber->assigned->cnt : 0;
+    for (int i = 0; i < n; i++) {
+        const rd_kafka_topic_partition_t *partition = &subscriber->assigned->elems[i];
+        if (partition->offset >= 0)
+            rd_kafka_topic_partition_list_add(done, partition->topic, partition->partition)
+                ->offset = partition->offset;
+    }
+    rd_kafka_resp_err_t code =
+        done->cnt > 0 ? commit_and_wait(subscriber, done, timeout_ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_warn("group %s: Kafka was not told the last offsets: %s; an instance with another "
+                 "database would handle these records once more",
+                 subscriber->config.group, rd_kafka_err2str(code));
+    rd_kafka_topic_partition_list_destroy(done);
+}
+
+static void give_up(struct subscriber *subscriber) {
+    if (rd_kafka_assignment_lost(subscriber->client)) {
+        atomic_store(&subscriber->has_joined, false);
+        log_warn("group %s: Kafka has heard nothing of this member for too long and given its "
+                 "partitions away",
+                 subscriber->config.group);
+    } else {
+        commit_done(subscriber, GIVE_UP_TIMEOUT_MS);
+    }
+    replace_assignment(subscriber, NULL);
+    FAILPOINT(REBALANCE_REVOKED);
+    rd_kafka_assign(subscriber->client, NULL);
+}
+
 static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *partitions, void *opaque) {
     struct subscriber *subscriber = opaque;
+    (void)client;
     /* What this poll has taken so far is of the old assignment, perhaps of another
      * cluster; it comes again from where the new one starts. */
     drop_batch(subscriber);
-    replace_assignment(subscriber, NULL);
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        FAILPOINT(REBALANCE_REVOKED);
-        if (rd_kafka_assignment_lost(client))
-            atomic_store(&subscriber->has_joined, false);
-        rd_kafka_assign(client, NULL);
+        give_up(subscriber);
         return;
     }
     FAILPOINT(REBALANCE_BEFORE_START);
@@ -403,6 +452,8 @@ enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_
     check_connection(subscriber);
 
     status = take_records(subscriber, timeout_ms, max, err);
+    if (rd_kafka_assignment_lost(subscriber->client))
+        drop_batch(subscriber); /* another member may be handling them by now */
     if (subscriber->start_status != OK) {
         *err = subscriber->start_err;
         return subscriber->start_status;
@@ -486,6 +537,8 @@ void subscriber_visit_lags(struct subscriber *subscriber, subscriber_lag_visitor
 /* rd_kafka_consumer_close may hang after a lost partition, so it is done with
  * a queue of our own and a deadline. */
 static void leave_group(struct subscriber *subscriber) {
+    if (!rd_kafka_assignment_lost(subscriber->client))
+        commit_done(subscriber, LAST_COMMIT_TIMEOUT_MS);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(subscriber->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(subscriber->client, queue);
     int64_t deadline = clock_monotonic_ms() + CLOSE_TIMEOUT_MS;

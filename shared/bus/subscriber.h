@@ -48,8 +48,11 @@ enum status subscriber_open(const struct subscriber_config *config, struct subsc
 enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_t max,
                             const struct record **out_records, size_t *out_n, struct error *err);
 
-/* Commits the offsets behind the records of the last poll, without waiting;
- * a failure does no harm, as the positions are kept with the effects. */
+/* Commits the offsets behind the records of the last poll, without waiting. A
+ * failure does no harm to this member, as the positions are kept with the
+ * effects. Members with other databases know them from Kafka alone: before
+ * partitions are given up, in subscriber_poll or subscriber_close, they are
+ * committed once more, and that is waited for. */
 void subscriber_commit(struct subscriber *subscriber);
 
 /* Drops the records of the last poll and starts again from where `start` says,

@@ -75,25 +75,34 @@ standby__takes_over_each_accepted_order_and_the_port_when_first_is_killed(void *
     assert_int_equal(audit_shop(shop), n_orders);
 }
 
+/* Until it has its part of the topic again: the port is free at once, but Kafka
+ * waits for the dead member until its session is over. */
 static void standby__applies_each_order_once_when_a_consumer_is_killed(void **state) {
     struct shop *shop = *state;
-    enum { N_EACH = 50, N_ORDERS = 4 * N_EACH };
+    enum { N_CUSTOMERS = 4, TAKE_OVER_TIMEOUT_MS = 60000 };
+    const char *ready = shop_url(shop, INVENTORY, "/readyz");
     shop_set_for(shop, INVENTORY, scratch_printf("HTTP_PORT=%d", shop_port(shop, INVENTORY)));
     struct process *standby = start_standby(shop, INVENTORY);
-    struct load *load = load_start(shop, "LOAD", 4, N_EACH);
-    assert_soon(load_n_accepted(load) > 20);
+    const struct load_config config = {
+        .prefix = "LOAD", .n_customers = N_CUSTOMERS, .n_orders_each = 20000, .pause_ms = 5};
+    struct load *load = load_start_with(shop, &config);
+    assert_soon(load_n_accepted(load) > 50);
 
+    int64_t killed_at_ms = clock_monotonic_ms();
     shop_kill(shop, INVENTORY);
-    load_end(load, LOAD_FINISH);
+    assert_within(TAKE_OVER_TIMEOUT_MS, is_ready(ready));
+    print_message("the standby had the partitions after %lld ms\n",
+                  (long long)(clock_monotonic_ms() - killed_at_ms));
 
-    assert_int_equal(load_accepted(load).n, N_ORDERS);
-    assert_soon(strstr(process_stderr(standby), "listens on"));
-    wait_for_effects(shop, INVENTORY, N_ORDERS);
+    load_end(load, LOAD_STOP);
+    struct load_ids accepted = load_accepted(load);
+    int n_orders = (int)accepted.n;
+    assert_int_equal(load_unanswered(load).n + load_refused(load).n, 0);
     process_signal(standby, SIGTERM);
     assert_int_equal(process_wait(standby, WAIT_TIMEOUT_MS), 0);
     shop_start(shop, INVENTORY);
     shop_wait_ready(shop, INVENTORY);
-    assert_int_equal(audit_shop(shop), N_ORDERS);
+    assert_int_equal(audit_shop(shop), n_orders);
 }
 
 static void standby__takes_over_when_first_stops(void **state) {

@@ -13,7 +13,11 @@ static sqlite3 *open_database(const char *path, int flags) {
 }
 
 int64_t database_number(const struct shop *shop, enum shop_service service, const char *sql) {
-    sqlite3 *db = open_database(shop_database(shop, service), SQLITE_OPEN_READONLY);
+    return database_number_in(shop_database(shop, service), sql);
+}
+
+int64_t database_number_in(const char *path, const char *sql) {
+    sqlite3 *db = open_database(path, SQLITE_OPEN_READONLY);
     sqlite3_stmt *stmt;
     if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK ||
         sqlite3_step(stmt) != SQLITE_ROW)

@@ -126,6 +126,17 @@ void kafka_leave(struct kafka_member *member) {
     rd_kafka_destroy(member->client);
 }
 
+void kafka_set_offset(const char *brokers, const char *group, const char *topic, int partition,
+                      int64_t offset) {
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, group);
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(offsets, topic, partition)->offset = offset;
+    rd_kafka_resp_err_t code = rd_kafka_commit(client, offsets, 0);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    rd_kafka_destroy(client);
+    assert_int_equal(code, RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
 static rd_kafka_resp_err_t count_partitions(rd_kafka_t *client, const char *topic, int *out_n) {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);

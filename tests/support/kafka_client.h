@@ -29,6 +29,11 @@ struct kafka_member *kafka_join(const char *brokers, const char *group, const ch
                                 size_t n_topics);
 void kafka_leave(struct kafka_member *member); /* NULL is fine */
 
+/* Sets a group's committed offset; of Apache Kafka only, while the group has no
+ * member. */
+void kafka_set_offset(const char *brokers, const char *group, const char *topic, int partition,
+                      int64_t offset);
+
 struct kafka_records {
     size_t n;
     struct record *items; /* partition by partition */

@@ -140,7 +140,8 @@ static void collect_settings(const struct shop *shop, size_t service,
                              const char *out[SETTINGS_MAX + 4]) {
     size_t n = collect_shared_settings(shop, 1u << service, out);
     out[n++] = "HTTP_PORT=0";
-    out[n++] = scratch_printf("CONSUMER_GROUP=%s-service-group%s", names[service], shop->suffix);
+    out[n++] =
+        scratch_printf("CONSUMER_GROUP=%s", shop_group(shop, (enum shop_service)(1u << service)));
     out[n] = NULL;
 }
 
@@ -279,6 +280,10 @@ struct process *shop_process(struct shop *shop, enum shop_service service) {
 
 const char *shop_database(const struct shop *shop, enum shop_service service) {
     return scratch_printf("%s/%s.db", shop->folder, names[index_of(service)]);
+}
+
+const char *shop_group(const struct shop *shop, enum shop_service service) {
+    return scratch_printf("%s-service-group%s", names[index_of(service)], shop->suffix);
 }
 
 const char *shop_output(struct shop *shop, enum shop_service service) {

@@ -66,6 +66,7 @@ const char *shop_folder(const struct shop *shop);
 const char *shop_service_name(enum shop_service service); /* without "-service" */
 struct process *shop_process(struct shop *shop, enum shop_service service);
 const char *shop_database(const struct shop *shop, enum shop_service service);
+const char *shop_group(const struct shop *shop, enum shop_service service); /* that it joins */
 const char *shop_url(struct shop *shop, enum shop_service service, const char *target);
 int shop_port(struct shop *shop, enum shop_service service);
 
