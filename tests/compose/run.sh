@@ -276,6 +276,56 @@ simulate() {
     check "the simulator stops at once" test $((SECONDS - began)) -lt 5
 }
 
+# scale SERVICE SETTING PORTS: two containers of it, on ports of this range
+scale() {
+    (export "$2=$3" && compose up --detach --no-deps --scale "$1=2" "$1") \
+        >"$build/compose-up.log" 2>&1 \
+        || { tail -n 40 "$build/compose-up.log"; die "two of $1 do not start"; }
+}
+
+has_said() { [[ $(docker logs "$1" 2>&1) == *"$2"* ]]; }
+
+# said_by N SERVICE TEXT: as many containers of it have logged or printed TEXT
+said_by() {
+    local id n=0
+    for id in $(container "$2"); do
+        ! has_said "$id" "$3" || n=$((n + 1))
+    done
+    ((n == $1))
+}
+
+kill_active() {
+    local id
+    for id in $(container "$1"); do
+        has_said "$id" 'standing by' || docker kill "$id" >/dev/null
+    done
+}
+
+# Each topic has 6 partitions, and the notification-service reads two topics.
+share_work() {
+    say "two notification-services ..."
+    scale notification-service NOTIFICATION_PORT 13002-13009
+    check_soon 60 "the second has a folder of its own" \
+        said_by 1 notification-service 'data in /data/2,'
+    check_soon 60 "each has half of the partitions" \
+        said_by 2 notification-service ': 6 partitions of cluster'
+    check "an order is answered with 201" order 201 ORDER-125 1
+    check_soon 30 "one of them notifies the customer" \
+        said_by 1 notification-service 'your order ORDER-125 has been approved'
+}
+
+updates_stock_for() { (($(count '"inventory-updated"' "$logging_url/actions?orderId=$1") == 2)); }
+
+stand_by() {
+    say "two inventory-services, of which one is killed ..."
+    scale inventory-service INVENTORY_PORT 13012-13019
+    check_soon 30 "the second stands by" said_by 1 inventory-service 'standing by'
+    kill_active inventory-service
+    check_soon 30 "it takes over" said_by 1 inventory-service 'taking over'
+    check "an order is answered with 201" order 201 ORDER-126 1
+    check_soon 60 "the stock is updated" updates_stock_for ORDER-126
+}
+
 # --- beginning and end -------------------------------------------------------------
 
 show_logs() {
@@ -337,6 +387,8 @@ main() {
     down_and_up
     second_order
     simulate
+    share_work
+    stand_by
     complete=true
 }
 
