@@ -471,7 +471,8 @@ static void print_help(const struct service *service) {
                   "%s %s: %s\n\n"
                   "usage: %s [--help | --version | --check | --healthcheck]\n\n"
                   "  --check        read the settings, say what is wrong with them; exit 0 or 2\n"
-                  "  --healthcheck  ask the running service whether it is ready; exit 0 or 1\n\n"
+                  "  --healthcheck  ask the running service whether it is ready, or whether it\n"
+                  "                 waits as a standby; exit 0 or 1\n\n"
                   "Requests (GET /openapi.json describes them):\n\n",
                   service->name, ORDERFLOW_VERSION, service->summary, service->name);
     describe_requests(service->routes, service->n_routes, &out);
@@ -485,9 +486,20 @@ static void print_help(const struct service *service) {
     strbuf_release(&out);
 }
 
+/* A standby does not answer before its turn. Where it has the port for itself, as
+ * in a container, it is in order that nothing listens there. */
+static bool is_standing_by(const struct daemon *daemon) {
+    char path[sizeof daemon->db_path];
+    return daemon->config.standby &&
+           config_data_path(&daemon->config, daemon->service->database, path, sizeof path, NULL) ==
+               OK &&
+           db_has_writer(path);
+}
+
 static int check_health(const struct daemon *daemon) {
     struct error err;
-    if (health_check(&daemon->config, &err) == OK)
+    enum status status = health_check(&daemon->config, &err);
+    if (status == OK || (status == ERR_NOT_FOUND && is_standing_by(daemon)))
         return EXIT_SUCCESS;
     fprintf(stderr, "%s: %s\n", daemon->service->name, err.text);
     return EXIT_FAILURE;

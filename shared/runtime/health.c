@@ -83,8 +83,8 @@ static enum status connect_to(const struct sockaddr_in *address, int *out_fd, st
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
-        enum status status = error_set(err, ERR_UNAVAILABLE, "port %d: %s",
-                                       ntohs(address->sin_port), strerror(errno));
+        enum status status = error_set(err, errno == ECONNREFUSED ? ERR_NOT_FOUND : ERR_UNAVAILABLE,
+                                       "port %d: %s", ntohs(address->sin_port), strerror(errno));
         close(fd);
         return status;
     }

@@ -27,6 +27,7 @@ struct health {
 extern const struct http_route health_routes[];
 extern const size_t health_n_routes;
 
-/* Asks the service that runs with these settings. ERR_UNAVAILABLE: it does not
- * answer, or not with 200; the text says which. */
+/* Asks the service that runs with these settings. ERR_NOT_FOUND: nothing listens
+ * on its port. ERR_UNAVAILABLE: it does not answer, or not with 200. The text
+ * says which. */
 enum status health_check(const struct config *config, struct error *err);

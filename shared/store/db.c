@@ -222,11 +222,20 @@ static int read_pid(int lock_fd) {
     return pread(lock_fd, text, sizeof text - 1, 0) > 0 ? atoi(text) : 0;
 }
 
+enum { PATH_SIZE = 4096 };
+
+static enum status name_lock(const char *path, char out[static PATH_SIZE], struct error *err) {
+    int n = snprintf(out, PATH_SIZE, "%s.lock", path);
+    if (n < 0 || n >= PATH_SIZE)
+        return error_set(err, ERR_INVALID, "database %s: the path is too long", path);
+    return OK;
+}
+
 static enum status take_lock(struct db *db, struct error *err) {
-    char path[4096];
-    int n = snprintf(path, sizeof path, "%s.lock", db->path);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return error_set(err, ERR_INVALID, "database %s: the path is too long", db->path);
+    char path[PATH_SIZE];
+    enum status status = name_lock(db->path, path, err);
+    if (status != OK)
+        return status;
     db->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (db->lock_fd < 0)
         return error_set(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
@@ -236,6 +245,16 @@ static enum status take_lock(struct db *db, struct error *err) {
     }
     return error_set(err, ERR_BUSY, "database %s: another process uses it, pid %d", db->path,
                      read_pid(db->lock_fd));
+}
+
+bool db_has_writer(const char *path) {
+    char lock[PATH_SIZE];
+    int fd = name_lock(path, lock, NULL) == OK ? open(lock, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    bool is_taken = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return is_taken;
 }
 
 static struct db *db_new(const char *path) {

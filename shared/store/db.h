@@ -52,6 +52,9 @@ void db_init(const struct db_watch *watch);
 enum status db_open_writer(const char *path, const struct db_schema *schema, struct db **out,
                            struct error *err);
 
+/* Does a process have the writing connection? */
+bool db_has_writer(const char *path);
+
 /* Opens a read-only connection to a database that exists, for one thread. */
 enum status db_open_reader(const char *path, struct db **out, struct error *err);
 

@@ -294,6 +294,13 @@ said_by() {
     ((n == $1))
 }
 
+each_is_healthy() {
+    local id
+    for id in $(container "$1"); do
+        [[ $(docker inspect --format '{{.State.Health.Status}}' "$id") == healthy ]] || return 1
+    done
+}
+
 kill_active() {
     local id
     for id in $(container "$1"); do
@@ -320,6 +327,7 @@ stand_by() {
     say "two inventory-services, of which one is killed ..."
     scale inventory-service INVENTORY_PORT 13012-13019
     check_soon 30 "the second stands by" said_by 1 inventory-service 'standing by'
+    check_soon 60 "both are healthy" each_is_healthy inventory-service
     kill_active inventory-service
     check_soon 30 "it takes over" said_by 1 inventory-service 'taking over'
     check "an order is answered with 201" order 201 ORDER-126 1

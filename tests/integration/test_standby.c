@@ -2,6 +2,7 @@
  * waits and takes over. */
 #include "base/clock.h"
 #include "support/auditor.h"
+#include "support/free_port.h"
 #include "support/load.h"
 #include "support/scratch.h"
 #include "support/shopkeeper.h"
@@ -126,6 +127,18 @@ static void standby__exits_with_success_when_it_is_told_to_stop(void **state) {
     assert_int_equal(checkout(shop, golden_order("ORDER-1")).status, 201);
 }
 
+/* In a container, the standby has a port of its own. */
+static void healthcheck__succeeds_while_a_standby_waits(void **state) {
+    struct shop *shop = *state;
+    shop_set_for(shop, ORDER, scratch_printf("HTTP_PORT=%d", free_port()));
+
+    assert_int_equal(shop_run(shop, ORDER, "--healthcheck", NULL), 1);
+    start_standby(shop, ORDER);
+    assert_int_equal(shop_run(shop, ORDER, "--healthcheck", NULL), 0);
+    shop_set(shop, "STANDBY=no");
+    assert_int_equal(shop_run(shop, ORDER, "--healthcheck", NULL), 1);
+}
+
 #define test_in_shop(test) cmocka_unit_test_setup_teardown(test, open_shop, close_shop)
 
 int main(void) {
@@ -134,6 +147,7 @@ int main(void) {
         test_in_shop(standby__takes_over_each_accepted_order_and_the_port_when_first_is_killed),
         test_in_shop(standby__applies_each_order_once_when_a_consumer_is_killed),
         test_in_shop(standby__takes_over_when_first_stops),
+        test_in_shop(healthcheck__succeeds_while_a_standby_waits),
         test_in_shop(standby__exits_with_success_when_it_is_told_to_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
