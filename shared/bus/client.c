@@ -175,6 +175,33 @@ void client_learn_topic(rd_kafka_t *client, const char *topic, int timeout_ms) {
     rd_kafka_topic_destroy(handle);
 }
 
+/* librdkafka asks for all topics that have a handle. */
+enum status client_describe_topics(rd_kafka_t *client, const char *const names[], size_t n,
+                                   int timeout_ms, const struct rd_kafka_metadata **out,
+                                   struct error *err) {
+    rd_kafka_topic_t **handles = calloc(n + 1, sizeof(*handles));
+    if (!handles)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        handles[i] = rd_kafka_topic_new(client, names[i], NULL);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, NULL, out, timeout_ms);
+    for (size_t i = 0; i < n; i++)
+        rd_kafka_topic_destroy(handles[i]);
+    free(handles);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    return error_set(err, ERR_UNAVAILABLE, "asking what topics there are: %s",
+                     rd_kafka_err2str(code));
+}
+
+const struct rd_kafka_metadata_topic *client_find_topic(const struct rd_kafka_metadata *metadata,
+                                                        const char *name) {
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (strcmp(metadata->topics[i].topic, name) == 0)
+            return &metadata->topics[i];
+    return NULL;
+}
+
 /* Asking for metadata brings the id along; waiting for it alone takes a second. */
 static enum status ask_cluster_id(rd_kafka_t *client, int timeout_ms,
                                   char out[static CLUSTER_ID_SIZE], struct error *err) {

@@ -48,6 +48,16 @@ enum status client_cluster_id(rd_kafka_t *client, int timeout_ms, char out[stati
  * that up to a second. A failure does no harm. */
 void client_learn_topic(rd_kafka_t *client, const char *topic, int timeout_ms);
 
+/* What the brokers say of these topics, in one request. To be destroyed with
+ * rd_kafka_metadata_destroy. ERR_UNAVAILABLE: none has answered. */
+enum status client_describe_topics(rd_kafka_t *client, const char *const names[], size_t n,
+                                   int timeout_ms, const struct rd_kafka_metadata **out,
+                                   struct error *err);
+
+/* NULL: not in it. */
+const struct rd_kafka_metadata_topic *client_find_topic(const struct rd_kafka_metadata *metadata,
+                                                        const char *name);
+
 /* The kinds that there are. */
 extern const struct client_properties client_plain_properties;
 extern const struct client_properties publisher_properties;

@@ -107,6 +107,42 @@ static enum status create_topics(rd_kafka_t *client, const struct topic_spec *to
     return status;
 }
 
+static void say_difference(const struct topic_spec *spec,
+                           const struct rd_kafka_metadata_topic *topic) {
+    /* One that has just been created may not be known yet; it is as specified. */
+    if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR || topic->partition_cnt == 0)
+        return;
+    int n_replicas = topic->partitions[0].replica_cnt;
+    if (topic->partition_cnt == spec->partitions && n_replicas == spec->replication_factor)
+        return;
+    log_warn("topic %s is left as it is: partitions: %d, replication factor: %d (created now, it "
+             "would have %d and %d)",
+             spec->name, topic->partition_cnt, n_replicas, spec->partitions,
+             spec->replication_factor);
+}
+
+static enum status say_differences(rd_kafka_t *client, const struct topic_spec *topics,
+                                   size_t n_topics, int timeout_ms, struct error *err) {
+    const struct rd_kafka_metadata *metadata;
+    const char **names = calloc(n_topics, sizeof *names);
+    if (!names)
+        abort();
+    for (size_t i = 0; i < n_topics; i++)
+        names[i] = topics[i].name;
+    enum status status =
+        client_describe_topics(client, names, n_topics, timeout_ms, &metadata, err);
+    free(names);
+    if (status != OK)
+        return status;
+    for (size_t i = 0; i < n_topics; i++) {
+        const struct rd_kafka_metadata_topic *topic = client_find_topic(metadata, topics[i].name);
+        if (topic)
+            say_difference(&topics[i], topic);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return OK;
+}
+
 /* librdkafka's mock cluster gives itself away by its id (rdkafka_mock.c). */
 static bool is_mock_cluster(const char *cluster_id) {
     static const char prefix[] = "mockCluster";
@@ -114,7 +150,7 @@ static bool is_mock_cluster(const char *cluster_id) {
 }
 
 static enum status ensure(rd_kafka_t *client, const struct topic_spec *topics, size_t n_topics,
-                          int timeout_ms, bool *out_is_embedded, struct error *err) {
+                          int timeout_ms, bool says, bool *out_is_embedded, struct error *err) {
     char cluster_id[CLUSTER_ID_SIZE];
     enum status status = client_cluster_id(client, timeout_ms, cluster_id, err);
     if (status != OK)
@@ -122,14 +158,16 @@ static enum status ensure(rd_kafka_t *client, const struct topic_spec *topics, s
     bool is_embedded = is_mock_cluster(cluster_id);
     status = is_embedded ? touch_all(client, topics, n_topics, timeout_ms, err)
                          : create_topics(client, topics, n_topics, timeout_ms, err);
+    if (status == OK && says && !is_embedded)
+        status = say_differences(client, topics, n_topics, timeout_ms, err);
     if (status == OK)
         *out_is_embedded = is_embedded;
     return status;
 }
 
 enum status topics_ensure(const struct kafka_config *config, const struct topic_spec *topics,
-                          size_t n_topics, int timeout_ms, bool *out_is_embedded,
-                          struct error *err) {
+                          size_t n_topics, int timeout_ms, bool says_differences,
+                          bool *out_is_embedded, struct error *err) {
     rd_kafka_conf_t *conf;
     rd_kafka_t *client;
     enum status status = client_conf_new(config, &client_plain_properties, &conf, err);
@@ -137,7 +175,7 @@ enum status topics_ensure(const struct kafka_config *config, const struct topic_
         status = client_new(RD_KAFKA_PRODUCER, conf, &client, err);
     if (status != OK)
         return status;
-    status = ensure(client, topics, n_topics, timeout_ms, out_is_embedded, err);
+    status = ensure(client, topics, n_topics, timeout_ms, says_differences, out_is_embedded, err);
     rd_kafka_destroy(client);
     return status;
 }

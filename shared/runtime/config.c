@@ -149,8 +149,8 @@ void config_dead_letter_topic(const char *topic, char out[static TOPIC_NAME_SIZE
     snprintf(out, TOPIC_NAME_SIZE, "%.*s.dlq", TOPIC_NAME_MAX, topic);
 }
 
-enum status config_ensure_topics(const struct config *config, int timeout_ms, bool *out_is_embedded,
-                                 struct error *err) {
+enum status config_ensure_topics(const struct config *config, int timeout_ms, bool says_differences,
+                                 bool *out_is_embedded, struct error *err) {
     char dead_letters[N_EVENT_TYPES][TOPIC_NAME_SIZE];
     struct topic_spec specs[2 * N_EVENT_TYPES];
     for (size_t i = 0; i < N_EVENT_TYPES; i++) {
@@ -160,6 +160,6 @@ enum status config_ensure_topics(const struct config *config, int timeout_ms, bo
         specs[2 * i + 1] = (struct topic_spec){
             dead_letters[i], 1, (int)config->topic_replication_factor, DEAD_LETTER_BYTES_MAX};
     }
-    return topics_ensure(&config->kafka, specs, 2 * N_EVENT_TYPES, timeout_ms, out_is_embedded,
-                         err);
+    return topics_ensure(&config->kafka, specs, 2 * N_EVENT_TYPES, timeout_ms, says_differences,
+                         out_is_embedded, err);
 }

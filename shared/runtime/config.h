@@ -60,5 +60,5 @@ void config_dead_letter_topic(const char *topic, char out[static TOPIC_NAME_SIZE
 
 /* Creates the shop's topics and their dead-letter topics where they are
  * missing; see topics_ensure. */
-enum status config_ensure_topics(const struct config *config, int timeout_ms, bool *out_is_embedded,
-                                 struct error *err);
+enum status config_ensure_topics(const struct config *config, int timeout_ms, bool says_differences,
+                                 bool *out_is_embedded, struct error *err);

@@ -250,7 +250,7 @@ static enum status connect_broker(struct consume_once *consumer, struct error *e
             topics[subscriber.n_topics++] = config->topics[type];
     struct subscriber *opened;
     enum status status =
-        config_ensure_topics(config, TOPICS_TIMEOUT_MS, &subscriber.is_embedded, err);
+        config_ensure_topics(config, TOPICS_TIMEOUT_MS, false, &subscriber.is_embedded, err);
     if (status == OK)
         status = subscriber_open(&subscriber, &opened, err);
     if (status == OK)
@@ -331,7 +331,7 @@ static void recover(struct consume_once *consumer) {
     clock_pause_ms(RETRY_MS);
     if (!consumer->subscriber || atomic_load(&consumer->is_closing))
         return;
-    config_ensure_topics(consumer->config.config, TOPICS_TIMEOUT_MS, &is_embedded, &err);
+    config_ensure_topics(consumer->config.config, TOPICS_TIMEOUT_MS, false, &is_embedded, &err);
     subscriber_restart(consumer->subscriber, &err);
 }
 

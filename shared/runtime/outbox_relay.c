@@ -44,6 +44,7 @@ struct outbox_relay {
     struct acknowledged *acknowledged;
     struct publisher *publisher; /* NULL: not connected */
     bool is_embedded;            /* the broker, see topics_ensure */
+    bool has_seen_topics;        /* and said how they differ, if they do */
     pthread_t thread;
     int wake_fd;
     atomic_bool is_closing;
@@ -253,10 +254,12 @@ static enum status compare_cluster(struct outbox_relay *relay, struct error *err
 
 /* Finds out which cluster it is, and where in the outbox that means to go on. */
 static enum status find_position(struct outbox_relay *relay, struct error *err) {
-    enum status status =
-        config_ensure_topics(relay->config.config, TOPICS_TIMEOUT_MS, &relay->is_embedded, err);
-    if (status == OK)
+    enum status status = config_ensure_topics(relay->config.config, TOPICS_TIMEOUT_MS,
+                                              !relay->has_seen_topics, &relay->is_embedded, err);
+    if (status == OK) {
+        relay->has_seen_topics = true;
         status = compare_cluster(relay, err);
+    }
     if (status != OK)
         return status;
     relay->must_check_log = false;

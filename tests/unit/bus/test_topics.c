@@ -11,9 +11,11 @@ static void topics_ensure__makes_topics_and_says_that_the_broker_is_embedded(voi
     mock_cluster_open(&mock);
     const struct kafka_config config = {mock.brokers, "", "order-service"};
 
-    assert_int_equal(topics_ensure(&config, specs, 2, MOCK_PATIENCE_MS, &is_embedded, NULL), OK);
+    assert_int_equal(topics_ensure(&config, specs, 2, MOCK_PATIENCE_MS, true, &is_embedded, NULL),
+                     OK);
     assert_true(is_embedded);
-    assert_int_equal(topics_ensure(&config, specs, 2, MOCK_PATIENCE_MS, &is_embedded, NULL), OK);
+    assert_int_equal(topics_ensure(&config, specs, 2, MOCK_PATIENCE_MS, true, &is_embedded, NULL),
+                     OK);
 
     rd_kafka_t *client = mock_producer_new(&mock);
     const struct rd_kafka_metadata *metadata;
@@ -33,7 +35,8 @@ static void topics_ensure__is_unavailable_in_time_when_no_broker_answers(void **
     const struct kafka_config config = {mock.brokers, "", "order-service"};
     mock_broker_down(&mock);
     int64_t start = clock_monotonic_ms();
-    assert_int_equal(topics_ensure(&config, specs, 2, 300, &is_embedded, &err), ERR_UNAVAILABLE);
+    assert_int_equal(topics_ensure(&config, specs, 2, 300, true, &is_embedded, &err),
+                     ERR_UNAVAILABLE);
     assert_true(clock_monotonic_ms() - start < 3000);
     mock_cluster_close(&mock);
 }
