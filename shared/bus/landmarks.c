@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "bus/client.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of each partition, one record is wanted. With a queue of one message, though,
@@ -25,24 +27,56 @@ struct inquiry {
     const struct record_place *places;
     size_t n;
     int timeout_ms;
-    bool *gone;
+    enum landmark *answers;
     rd_kafka_topic_partition_list_t *open; /* whose record is to be looked at */
 };
 
+static bool has_no_leader(const struct rd_kafka_metadata *metadata,
+                          const struct record_place *place) {
+    const struct rd_kafka_metadata_topic *topic = client_find_topic(metadata, place->topic);
+    for (int i = 0; topic && i < topic->partition_cnt; i++)
+        if (topic->partitions[i].id == place->partition)
+            return topic->partitions[i].leader < 0;
+    return false;
+}
+
+/* Asking for the bounds fails for all partitions when one has no leader. */
+static enum status find_leaders(struct inquiry *inquiry, struct error *err) {
+    const struct rd_kafka_metadata *metadata;
+    const char **names = calloc(inquiry->n, sizeof *names);
+    if (!names)
+        abort();
+    for (size_t i = 0; i < inquiry->n; i++)
+        names[i] = inquiry->places[i].topic;
+    enum status status = client_describe_topics(inquiry->client, names, inquiry->n,
+                                                inquiry->timeout_ms, &metadata, err);
+    free(names);
+    if (status != OK)
+        return status;
+    for (size_t i = 0; i < inquiry->n; i++)
+        inquiry->answers[i] =
+            has_no_leader(metadata, &inquiry->places[i]) ? LANDMARK_OUT_OF_SIGHT : LANDMARK_THERE;
+    rd_kafka_metadata_destroy(metadata);
+    return OK;
+}
+
+/* Of all places that are in sight. */
 static rd_kafka_topic_partition_list_t *list_of(const struct inquiry *inquiry, int64_t offset) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)inquiry->n);
     for (size_t i = 0; i < inquiry->n; i++)
-        rd_kafka_topic_partition_list_add(list, inquiry->places[i].topic,
-                                          inquiry->places[i].partition)
-            ->offset = offset;
+        if (inquiry->answers[i] != LANDMARK_OUT_OF_SIGHT)
+            rd_kafka_topic_partition_list_add(list, inquiry->places[i].topic,
+                                              inquiry->places[i].partition)
+                ->offset = offset;
     return list;
 }
 
 /* Asks for the bound (beginning or end) of every partition at once. */
 static enum status find_bounds(const struct inquiry *inquiry,
                                rd_kafka_topic_partition_list_t *bounds, struct error *err) {
-    rd_kafka_resp_err_t code =
-        rd_kafka_offsets_for_times(inquiry->client, bounds, inquiry->timeout_ms);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (bounds->cnt > 0)
+        code = rd_kafka_offsets_for_times(inquiry->client, bounds, inquiry->timeout_ms);
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < bounds->cnt; i++)
         if (bounds->elems[i].err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
             code = bounds->elems[i].err;
@@ -59,12 +93,16 @@ static enum status compare_bounds(struct inquiry *inquiry, struct error *err) {
     enum status status = find_bounds(inquiry, firsts, err);
     if (status == OK)
         status = find_bounds(inquiry, ends, err);
-    for (size_t i = 0; status == OK && i < inquiry->n; i++) {
+    for (size_t i = 0, bound = 0; status == OK && i < inquiry->n; i++) {
         const struct record_place *place = &inquiry->places[i];
+        if (inquiry->answers[i] == LANDMARK_OUT_OF_SIGHT)
+            continue;
+        int64_t first = firsts->elems[bound].offset, end = ends->elems[bound].offset;
+        bound++;
         /* A partition that does not exist any more has no end: -1. */
-        inquiry->gone[i] = ends->elems[i].offset <= place->offset;
-        if (!inquiry->gone[i] && place->timestamp_ms >= 0 &&
-            place->offset >= firsts->elems[i].offset)
+        if (end <= place->offset)
+            inquiry->answers[i] = LANDMARK_GONE;
+        else if (place->timestamp_ms >= 0 && place->offset >= first)
             rd_kafka_topic_partition_list_add(inquiry->open, place->topic, place->partition)
                 ->offset = place->offset;
     }
@@ -79,8 +117,9 @@ static void compare_record(struct inquiry *inquiry, const rd_kafka_message_t *me
     for (size_t i = 0; i < inquiry->n; i++) {
         const struct record_place *place = &inquiry->places[i];
         if (place->partition == message->partition && place->offset == message->offset &&
-            strcmp(place->topic, topic) == 0)
-            inquiry->gone[i] = rd_kafka_message_timestamp(message, NULL) != place->timestamp_ms;
+            strcmp(place->topic, topic) == 0 &&
+            rd_kafka_message_timestamp(message, NULL) != place->timestamp_ms)
+            inquiry->answers[i] = LANDMARK_GONE;
     }
 }
 
@@ -121,8 +160,8 @@ static enum status compare_records(struct inquiry *inquiry, struct error *err) {
 }
 
 enum status landmarks_check(const struct kafka_config *config, const struct record_place *places,
-                            size_t n, int timeout_ms, bool out_gone[], struct error *err) {
-    struct inquiry inquiry = {.places = places, .n = n, .timeout_ms = timeout_ms, .gone = out_gone};
+                            size_t n, int timeout_ms, enum landmark out[], struct error *err) {
+    struct inquiry inquiry = {.places = places, .n = n, .timeout_ms = timeout_ms, .answers = out};
     rd_kafka_conf_t *conf;
     if (n == 0)
         return OK;
@@ -133,7 +172,9 @@ enum status landmarks_check(const struct kafka_config *config, const struct reco
         return status;
     rd_kafka_poll_set_consumer(inquiry.client);
     inquiry.open = rd_kafka_topic_partition_list_new((int)n);
-    status = compare_bounds(&inquiry, err);
+    status = find_leaders(&inquiry, err);
+    if (status == OK)
+        status = compare_bounds(&inquiry, err);
     if (status == OK)
         status = compare_records(&inquiry, err);
     rd_kafka_topic_partition_list_destroy(inquiry.open);

@@ -24,6 +24,7 @@ enum {
     WAKE_TIMEOUT_MS = 100,
     GIVE_UP_TIMEOUT_MS = 2000,
     LAST_COMMIT_TIMEOUT_MS = 500,
+    LEADER_LOOK_MS = 5000,
     CLOSE_TIMEOUT_MS = 1000,
 };
 
@@ -77,6 +78,8 @@ struct subscriber {
     bool was_cut_off;  /* from all brokers; nothing is read until it has resumed */
     bool is_suspended; /* and that is seen to */
     int64_t next_resume_ms;
+    bool is_partial; /* some of `assigned` are not read, for they had no leader */
+    int64_t next_leader_look_ms;
 
     enum status start_status; /* of the last assignment */
     struct error start_err;
@@ -117,22 +120,39 @@ static enum status rewind_partition(struct subscriber *subscriber,
                      partition->topic, rd_kafka_err2str(code));
 }
 
+/* It is read when a broker leads it again; the others do not wait for it. */
+static void leave_out(struct subscriber *subscriber, const struct record_place *place,
+                      rd_kafka_topic_partition_list_t *partitions) {
+    if (!subscriber->is_partial)
+        log_warn("group %s: %s/%d has no leader and is not read now, the other partitions are",
+                 subscriber->config.group, place->topic, place->partition);
+    rd_kafka_topic_partition_list_del(partitions, place->topic, place->partition);
+}
+
 /* Starts behind those of the last records that are still there. */
 static enum status check_starts(struct subscriber *subscriber, const struct record_place *last,
                                 size_t n, rd_kafka_topic_partition_list_t *partitions,
                                 struct error *err) {
-    bool *gone = calloc(n + 1, sizeof *gone);
-    if (!gone)
+    enum landmark *answers = calloc(n + 1, sizeof *answers);
+    if (!answers)
         abort();
+    size_t n_left_out = 0;
     enum status status =
-        landmarks_check(subscriber->config.kafka, last, n, LOG_CHECK_TIMEOUT_MS, gone, err);
-    for (size_t i = 0; status == OK && i < n; i++)
-        if (gone[i])
+        landmarks_check(subscriber->config.kafka, last, n, LOG_CHECK_TIMEOUT_MS, answers, err);
+    for (size_t i = 0; status == OK && i < n; i++) {
+        if (answers[i] == LANDMARK_GONE)
             status = rewind_partition(
                 subscriber,
                 rd_kafka_topic_partition_list_find(partitions, last[i].topic, last[i].partition),
                 err);
-    free(gone);
+        if (answers[i] == LANDMARK_OUT_OF_SIGHT) {
+            leave_out(subscriber, &last[i], partitions);
+            n_left_out++;
+        }
+    }
+    free(answers);
+    subscriber->is_partial = n_left_out > 0;
+    subscriber->next_leader_look_ms = clock_monotonic_ms() + LEADER_LOOK_MS;
     return status;
 }
 
@@ -208,6 +228,7 @@ static void replace_assignment(struct subscriber *subscriber,
     pthread_mutex_unlock(&subscriber->lock);
     subscriber->start_status = OK;
     subscriber->is_suspended = false;
+    subscriber->is_partial = false;
 }
 
 static rd_kafka_resp_err_t commit_and_wait(struct subscriber *subscriber,
@@ -402,6 +423,16 @@ static void wake_fetcher(struct subscriber *subscriber) {
     subscriber->was_full = false;
 }
 
+/* What is read already starts again behind what is done. */
+static enum status check_leaders(struct subscriber *subscriber, struct error *err) {
+    if (!subscriber->is_partial || clock_monotonic_ms() < subscriber->next_leader_look_ms)
+        return OK;
+    enum status status = subscriber_restart(subscriber, err);
+    if (status == OK && !subscriber->is_partial)
+        log_info("group %s: all partitions are read again", subscriber->config.group);
+    return status;
+}
+
 /* Takes records until one has to be waited for; an error ends it, and so does
  * the end of the connection: what comes then is not yet to be taken. */
 static enum status take_records(struct subscriber *subscriber, int timeout_ms, size_t max,
@@ -447,6 +478,8 @@ enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_
     enum status status = late_error(subscriber, err);
     if (status == OK)
         status = check_cluster(subscriber, err);
+    if (status == OK)
+        status = check_leaders(subscriber, err);
     if (status != OK)
         return status;
     check_connection(subscriber);

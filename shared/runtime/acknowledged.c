@@ -99,20 +99,30 @@ void acknowledged_forget(struct acknowledged *acknowledged) {
     acknowledged->must_forget = true;
 }
 
+/* The first place with this answer; n: there is none. */
+static size_t find_answer(const enum landmark answers[], size_t n, enum landmark wanted) {
+    size_t i = 0;
+    while (i < n && answers[i] != wanted)
+        i++;
+    return i;
+}
+
 enum status acknowledged_check(struct acknowledged *acknowledged, const struct kafka_config *config,
                                int timeout_ms, bool *out_is_lost, struct error *err) {
     size_t n = 0;
     struct record_place *places = calloc(acknowledged->n + 1, sizeof *places);
-    bool *gone = calloc(acknowledged->n + 1, sizeof *gone);
-    if (!places || !gone)
+    enum landmark *answers = calloc(acknowledged->n + 1, sizeof *answers);
+    if (!places || !answers)
         abort();
     for (size_t i = 0; i < acknowledged->n; i++)
         if (acknowledged->marks[i].place.offset >= 0)
             places[n++] = acknowledged->marks[i].place;
-    enum status status = landmarks_check(config, places, n, timeout_ms, gone, err);
-    size_t first_gone = 0;
-    while (first_gone < n && !gone[first_gone])
-        first_gone++;
+    enum status status = landmarks_check(config, places, n, timeout_ms, answers, err);
+    size_t first_gone = find_answer(answers, n, LANDMARK_GONE),
+           first_hidden = find_answer(answers, n, LANDMARK_OUT_OF_SIGHT);
+    if (status == OK && first_gone == n && first_hidden < n)
+        status = error_set(err, ERR_UNAVAILABLE, "%s/%d has no leader", places[first_hidden].topic,
+                           places[first_hidden].partition);
     if (status == OK) {
         *out_is_lost = first_gone < n;
         if (*out_is_lost)
@@ -121,7 +131,7 @@ enum status acknowledged_check(struct acknowledged *acknowledged, const struct k
                      places[first_gone].topic, places[first_gone].partition,
                      (long long)places[first_gone].offset);
     }
-    free(gone);
+    free(answers);
     free(places);
     return status;
 }

@@ -27,7 +27,8 @@ bool acknowledged_add(struct acknowledged *acknowledged, const struct record_pla
 void acknowledged_forget(struct acknowledged *acknowledged);
 
 /* Asks Kafka for all of them. *out_is_lost says that one is gone. Errors as
- * landmarks_check has them. */
+ * landmarks_check has them; a partition without a leader is one, too, as the
+ * outbox goes out in one sequence. */
 enum status acknowledged_check(struct acknowledged *acknowledged, const struct kafka_config *config,
                                int timeout_ms, bool *out_is_lost, struct error *err);
 

@@ -36,10 +36,10 @@ static int tear_down(void **state) {
 }
 
 static void check(struct fixture *fixture, const struct record_place *places, size_t n,
-                  bool out_gone[]) {
+                  enum landmark out[]) {
     const struct kafka_config config = {fixture->mock.brokers, "", "order-service"};
     struct error err;
-    if (landmarks_check(&config, places, n, MOCK_PATIENCE_MS, out_gone, &err) != OK)
+    if (landmarks_check(&config, places, n, MOCK_PATIENCE_MS, out, &err) != OK)
         fail_msg("%s", err.text);
 }
 
@@ -47,42 +47,57 @@ static void landmarks_check__finds_records_where_they_were(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < N_RECORDS; i++) {
         const struct record_place place = {TOPIC, 0, i, fixture->timestamps[i]};
-        bool is_gone = true;
-        check(fixture, &place, 1, &is_gone);
-        assert_false(is_gone);
+        enum landmark answer = LANDMARK_GONE;
+        check(fixture, &place, 1, &answer);
+        assert_int_equal(answer, LANDMARK_THERE);
     }
 }
 
 static void landmarks_check__tells_when_a_place_is_behind_the_end(void **state) {
     const struct record_place places[] = {
         {TOPIC, 0, N_RECORDS, -1}, {TOPIC, 1, 0, 1000}, {TOPIC, MOCK_PARTITIONS, 0, -1}};
-    bool gone[3] = {false, false, false};
-    check(*state, places, 3, gone);
+    enum landmark answers[3];
+    check(*state, places, 3, answers);
     for (size_t i = 0; i < 3; i++)
-        assert_true(gone[i]);
+        assert_int_equal(answers[i], LANDMARK_GONE);
 }
 
 static void landmarks_check__tells_when_a_place_holds_another_record(void **state) {
     struct fixture *fixture = *state;
     struct record_place places[] = {{TOPIC, 1, 0, 1000}, {TOPIC, 0, 2, fixture->timestamps[2] - 1}};
-    bool gone[2] = {false, false};
-    check(fixture, places, 2, gone);
-    assert_true(gone[0]);
-    assert_true(gone[1]);
+    enum landmark answers[2];
+    check(fixture, places, 2, answers);
+    assert_int_equal(answers[0], LANDMARK_GONE);
+    assert_int_equal(answers[1], LANDMARK_GONE);
     places[1].timestamp_ms = -1;
-    check(fixture, places, 2, gone);
-    assert_true(gone[0]);
-    assert_false(gone[1]);
+    check(fixture, places, 2, answers);
+    assert_int_equal(answers[0], LANDMARK_GONE);
+    assert_int_equal(answers[1], LANDMARK_THERE);
 }
 
 static void landmarks_check__is_unavailable_when_no_broker_answers(void **state) {
     struct fixture *fixture = *state;
     const struct record_place place = {TOPIC, 0, 0, -1};
     const struct kafka_config config = {fixture->mock.brokers, "", "order-service"};
-    bool is_gone;
+    enum landmark answer;
     mock_broker_down(&fixture->mock);
-    assert_int_equal(landmarks_check(&config, &place, 1, 200, &is_gone, NULL), ERR_UNAVAILABLE);
-    assert_int_equal(landmarks_check(&config, &place, 0, 200, &is_gone, NULL), OK);
+    assert_int_equal(landmarks_check(&config, &place, 1, 200, &answer, NULL), ERR_UNAVAILABLE);
+    assert_int_equal(landmarks_check(&config, &place, 0, 200, &answer, NULL), OK);
+}
+
+static void landmarks_check__tells_of_the_others_when_a_partition_has_no_leader(void **state) {
+    struct fixture *fixture = *state;
+    const struct record_place places[] = {{TOPIC, 1, 0, 1000},
+                                          {TOPIC, 0, 2, fixture->timestamps[2]},
+                                          {TOPIC, MOCK_PARTITIONS, 0, -1}};
+    enum landmark answers[3];
+    rd_kafka_mock_partition_set_leader(fixture->mock.cluster, TOPIC, 1, -1);
+    check(fixture, places, 3, answers);
+    assert_int_equal(answers[0], LANDMARK_OUT_OF_SIGHT);
+    assert_int_equal(answers[1], LANDMARK_THERE);
+    assert_int_equal(answers[2], LANDMARK_GONE);
+    check(fixture, places, 1, answers);
+    assert_int_equal(answers[0], LANDMARK_OUT_OF_SIGHT);
 }
 
 #define WITH_RECORDS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -92,6 +107,7 @@ int main(void) {
         WITH_RECORDS(landmarks_check__finds_records_where_they_were),
         WITH_RECORDS(landmarks_check__tells_when_a_place_is_behind_the_end),
         WITH_RECORDS(landmarks_check__tells_when_a_place_holds_another_record),
+        WITH_RECORDS(landmarks_check__tells_of_the_others_when_a_partition_has_no_leader),
         WITH_RECORDS(landmarks_check__is_unavailable_when_no_broker_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

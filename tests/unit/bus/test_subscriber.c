@@ -206,6 +206,23 @@ static void subscriber_poll__starts_from_the_beginning_when_kafka_has_lost_the_l
     assert_int_equal(fixture->committed[1], 0);
 }
 
+static void subscriber_poll__reads_the_other_partitions_while_one_has_no_leader(void **state) {
+    enum { FROM = 4 };
+    struct fixture *fixture = *state;
+    produce(fixture, N_EACH);
+    fixture->start[0] = fixture->start[1] = FROM;
+    rd_kafka_mock_partition_set_leader(fixture->mock.cluster, TOPIC, 1, -1);
+    open_subscriber(fixture);
+    receive(fixture, N_EACH - FROM, 64, true);
+    for (size_t i = 0; i < fixture->n_places; i++)
+        assert_int_equal(fixture->places[i].partition, 0);
+
+    fixture->start[0] = N_EACH;
+    rd_kafka_mock_partition_set_leader(fixture->mock.cluster, TOPIC, 1, 1);
+    receive(fixture, N_EACH - FROM, 64, true);
+    assert_received_from(fixture, N_EACH, FROM);
+}
+
 /* True: it has asked again where to start. */
 static bool live_through_outage(struct fixture *fixture) {
     const struct record *records;
@@ -402,6 +419,7 @@ int main(void) {
         WITH_CLUSTER(subscriber_commit__moves_the_start_of_the_next_member),
         WITH_CLUSTER(subscriber_restart__delivers_again_from_where_its_owner_says),
         WITH_CLUSTER(subscriber_poll__starts_from_the_beginning_when_kafka_has_lost_the_last),
+        WITH_CLUSTER(subscriber_poll__reads_the_other_partitions_while_one_has_no_leader),
         WITH_CLUSTER(subscriber_poll__asks_again_where_to_start_when_it_was_cut_off),
         WITH_CLUSTER(subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start),
         WITH_CLUSTER(subscriber_visit_lags__tells_what_is_there_and_not_committed),
