@@ -130,6 +130,7 @@ LINK_orderctl := $(ORDERCTL_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,runtime http store event base) -lcjson \
              -lmicrohttpd -lsqlite3
 LINK_integration := $(SUPPORT_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
+LINK_cluster := $(LINK_integration)
 LINK_crash := $(CRASH_LIB) $(LINK_integration)
 
 # Those that wait the longest first, so that the others run beside them.
@@ -155,8 +156,13 @@ $(FAULTY_DISK): tests/faults/faulty_disk.c tests/faults/faulty_disk.h
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -Itests \
 		$(CFLAGS) -fPIC -shared -o $@ $<
 
+# Those that need three brokers; make test-cluster runs them.
+CLUSTER_SOURCES := $(wildcard tests/cluster/test_*.c)
+CLUSTER_TESTS := $(patsubst %.c,$(BUILD)/%,$(CLUSTER_SOURCES))
+$(foreach t,$(CLUSTER_SOURCES),$(eval $(call test_rule,$(t),cluster)))
+
 .PHONY: tests
-tests: $(PROGRAMS) $(TESTS) $(FAULTY_DISK)
+tests: $(PROGRAMS) $(TESTS) $(CLUSTER_TESTS) $(FAULTY_DISK)
 	@:
 
 # What mutants go through; tests/crash/mutants/run.sh runs it.
@@ -181,7 +187,7 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 
 # --- what people run ------------------------------------------------------------------------------
 
-.PHONY: help run up down test test-kafka test-faults test-compose schema-check documents fuzz crash \
+.PHONY: help run up down test test-kafka test-cluster test-faults test-compose schema-check documents fuzz crash \
         mutants check clean failpoint-programs setup-run setup-test setup-documents setup-mutants setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
@@ -235,6 +241,10 @@ test-faults: setup-test ## a Kafka that is away for a minute, slow, flapping, fa
 	@$(MAKE) -j$(CORES) tests
 	@BIN_DIR=$(BUILD)/bin FAULT_SECONDS=60 TEST_TIMEOUT_S=600 \
 		tests/run.sh $(filter %/test_broker_faults %/test_republish,$(INTEGRATION_TESTS))
+
+test-cluster: setup-test ## kill, stop and restart the brokers of a cluster of three under load (Maven's jars)
+	@$(MAKE) -j$(CORES) tests
+	@BIN_DIR=$(BUILD)/bin TEST_BROKERS=3 JOBS=1 tests/kafka.sh $(CLUSTER_TESTS)
 
 test-compose: ## docker-compose.yml, unmodified; starts an engine where none runs
 	@tests/compose/run.sh

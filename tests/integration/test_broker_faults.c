@@ -76,37 +76,14 @@ static int end_load(void **state) {
     return 0;
 }
 
-/* The fault lasts for that long, and orders are accepted all the time. */
-static void hold(int ms) {
-    int64_t until_ms = clock_monotonic_ms() + ms;
-    do {
-        int n_before = load_n_accepted(load);
-        assert_soon(load_n_accepted(load) > n_before);
-    } while (clock_monotonic_ms() < until_ms);
-}
-
-/* Ends the load; all that was ordered was accepted, arrives, and has its
- * effects once. */
-static void end_well(struct shop *shop) {
-    load_end(load, LOAD_STOP);
-    assert_int_equal(load_unanswered(load).n, 0);
-    assert_int_equal(load_refused(load).n, 0);
-    int64_t began_ms = clock_monotonic_ms();
-    const char *const options[] = {"--timeout", "90", "--accepted",
-                                   audit_list(shop, load_accepted(load)), NULL};
-    audit_must_hold(shop, options);
-    print_message("%d orders, %lld ms later all was drained\n", load_n_accepted(load),
-                  (long long)(clock_monotonic_ms() - began_ms));
-}
-
 static void shop__accepts_and_delivers_each_order_when_kafka_is_away(void **state) {
     struct shop *shop = *state;
     start_load(shop);
     broker_take_down(shop_broker(shop));
-    hold(away_ms());
+    load_hold(load, away_ms());
     load_end(load, LOAD_STOP);
     broker_bring_up(shop_broker(shop));
-    end_well(shop);
+    audit_load(shop, load);
 }
 
 static void shop__delivers_each_order_when_kafka_is_killed(void **state) {
@@ -114,11 +91,11 @@ static void shop__delivers_each_order_when_kafka_is_killed(void **state) {
     start_load(shop);
     for (int round = 0; round < 2; round++) {
         broker_kill(shop_broker(shop));
-        hold(fault_ms() / 2);
+        load_hold(load, fault_ms() / 2);
         broker_bring_up(shop_broker(shop));
-        hold(500);
+        load_hold(load, 500);
     }
-    end_well(shop);
+    audit_load(shop, load);
 }
 
 static void shop__delivers_each_order_when_kafka_is_flapping(void **state) {
@@ -128,11 +105,11 @@ static void shop__delivers_each_order_when_kafka_is_flapping(void **state) {
     start_load(shop);
     for (int ms = 0; ms < fault_ms(); ms += 500) {
         broker_take_down(shop_broker(shop));
-        hold(200);
+        load_hold(load, 200);
         broker_bring_up(shop_broker(shop));
-        hold(300);
+        load_hold(load, 300);
     }
-    end_well(shop);
+    audit_load(shop, load);
 }
 
 static void shop__delivers_each_order_when_kafka_is_slow(void **state) {
@@ -141,9 +118,9 @@ static void shop__delivers_each_order_when_kafka_is_slow(void **state) {
         skip();
     start_load(shop);
     broker_delay_all(shop_broker(shop), 300);
-    hold(fault_ms());
+    load_hold(load, fault_ms());
     broker_delay_all(shop_broker(shop), 0);
-    end_well(shop);
+    audit_load(shop, load);
 }
 
 static size_t count_in_topic(struct shop *shop) {
@@ -169,9 +146,9 @@ static void shop__doubles_records_but_no_effect_when_acknowledgements_are_lost(v
         for (int i = 0; i < N_LOST; i++)
             broker_fail_request(shop_broker(shop), REQUEST_PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR,
                                 LATER_THAN_THE_TIMEOUT_MS);
-        hold(fault_ms());
+        load_hold(load, fault_ms());
         assert_soon(broker_faults_left(shop_broker(shop), REQUEST_PRODUCE) == 0);
-        end_well(shop);
+        audit_load(shop, load);
     }
     assert_true(count_doubled(shop) > n_before);
 }
@@ -217,10 +194,10 @@ static void shop__delivers_each_order_when_requests_of_all_kinds_fail(void **sta
     start_load(shop);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         broker_fail_request(shop_broker(shop), faults[i].request, faults[i].error, 0);
-    hold(fault_ms());
+    load_hold(load, fault_ms());
     for (size_t i = 0; i < sizeof steady / sizeof *steady; i++)
         assert_soon(broker_faults_left(shop_broker(shop), steady[i]) == 0);
-    end_well(shop);
+    audit_load(shop, load);
 }
 
 /* An error after which a producer is of no more use: a new one takes over. */
@@ -235,10 +212,10 @@ static void shop__delivers_each_order_when_producers_fail_for_good(void **state)
         broker_fail_request(shop_broker(shop), REQUEST_PRODUCE,
                             RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 0);
         assert_soon(broker_faults_left(shop_broker(shop), REQUEST_PRODUCE) == 0);
-        hold(100);
+        load_hold(load, 100);
     } while (clock_monotonic_ms() < until_ms ||
              occurrences(process_stderr(shop_process(shop, ORDER)), "Fatal error:") == n_before);
-    end_well(shop);
+    audit_load(shop, load);
 }
 
 /* As when the volume of docker-compose.yml's Kafka is deleted, whose cluster id
@@ -248,14 +225,14 @@ static void shop__loses_and_doubles_nothing_when_kafka_lost_all_but_its_id(void 
     if (!broker_is_apache())
         skip(); /* of the embedded broker, each has an id of its own */
     start_load(shop);
-    hold(1000);
+    load_hold(load, 1000);
     shop_stop(shop, INVENTORY);
-    hold(1000);
+    load_hold(load, 1000);
     broker_lose_records(shop_broker(shop));
-    hold(1000);
+    load_hold(load, 1000);
     shop_start(shop, INVENTORY);
-    hold(1000);
-    end_well(shop);
+    load_hold(load, 1000);
+    audit_load(shop, load);
 }
 
 /* After all of that, and at rest. */

@@ -1,5 +1,6 @@
 #include "support/auditor.h"
 
+#include "base/clock.h"
 #include "support/database.h"
 #include "support/scratch.h"
 #include "support/testing.h"
@@ -68,6 +69,18 @@ const char *audit_list(struct shop *shop, struct load_ids told) {
         fprintf(file, "%s\n", told.items[i]);
     assert_int_equal(fclose(file), 0);
     return path;
+}
+
+void audit_load(struct shop *shop, struct load *load) {
+    load_end(load, LOAD_STOP);
+    assert_int_equal(load_unanswered(load).n, 0);
+    assert_int_equal(load_refused(load).n, 0);
+    int64_t began_ms = clock_monotonic_ms();
+    const char *const options[] = {"--timeout", DRAIN_TIMEOUT_S, "--accepted",
+                                   audit_list(shop, load_accepted(load)), NULL};
+    audit_must_hold(shop, options);
+    print_message("%d orders, %lld ms later all was drained\n", load_n_accepted(load),
+                  (long long)(clock_monotonic_ms() - began_ms));
 }
 
 struct audit_report audit_stopped_shop(struct shop *shop, const struct load_ids *told) {

@@ -35,6 +35,10 @@ struct audit_report audit_must_hold(struct shop *shop, const char *const options
 /* A file with the orders that customers were told are accepted, for --accepted. */
 const char *audit_list(struct shop *shop, struct load_ids told);
 
+/* Ends the load; fails the test unless all that was ordered was accepted,
+ * arrives, and has its effects once. */
+void audit_load(struct shop *shop, struct load *load);
+
 /* Lets a whole shop, which runs, drain, stops it, and audits what it leaves.
  * Orders must have ended. `told`: as audit_list; NULL: nobody has asked. */
 struct audit_report audit_stopped_shop(struct shop *shop, const struct load_ids *told);

@@ -2,6 +2,7 @@
 
 #include "support/file.h"
 #include "support/free_port.h"
+#include "support/kafka_script.h"
 #include "support/process.h"
 #include "support/scratch.h"
 #include "support/testing.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BROKER_ID = 1, SCRIPT_TIMEOUT_MS = 90000 };
+enum { BROKER_ID = 1, DELETE_TIMEOUT_MS = 10000 };
 
 struct broker {
     const char *folder;
@@ -67,20 +68,15 @@ static void open_embedded(struct broker *broker) {
 
 /* The id that a cluster gets which has none yet; "": a new one. */
 static void run_script_with_id(struct broker *broker, const char *command, const char *cluster_id) {
-    const char *libs = getenv("KAFKA_LIBS_DIR");
-    const char *const argv[] = {"scripts/kafka.sh", command, NULL};
+    const char *const arguments[] = {command, NULL};
     const char *const settings[] = {
         scratch_printf("KAFKA_PORT=%d", broker->own_port),
         scratch_printf("KAFKA_DIR=%s/kafka", broker->folder),
-        scratch_printf("KAFKA_LIBS_DIR=%s", libs ? libs : "build/kafka/libs"),
         scratch_printf("KAFKA_CLUSTER_ID=%s", cluster_id),
         "KAFKA_HEAP_OPTS=-Xms128m -Xmx384m",
         NULL,
     };
-    struct process *script;
-    const char *output = scratch_printf("%s/kafka-%s", broker->folder, command);
-    if (process_run(argv, settings, output, SCRIPT_TIMEOUT_MS, &script) != 0)
-        fail_msg("kafka.sh %s: %s%s", command, process_stdout(script), process_stderr(script));
+    kafka_script_run(arguments, settings, broker->folder);
 }
 
 static void run_script(struct broker *broker, const char *command) {
@@ -102,7 +98,7 @@ static void delete_data(struct broker *broker) {
     const char *const argv[] = {"/bin/rm", "-rf", scratch_printf("%s/kafka/data", broker->folder),
                                 NULL};
     const char *const settings[] = {NULL};
-    process_run(argv, settings, scratch_printf("%s/rm", broker->folder), SCRIPT_TIMEOUT_MS, NULL);
+    process_run(argv, settings, scratch_printf("%s/rm", broker->folder), DELETE_TIMEOUT_MS, NULL);
 }
 
 /* --- either --- */

@@ -272,6 +272,62 @@ bool kafka_has_content(const struct record *record, const struct record *other) 
     return true;
 }
 
+/* What is known of all topics, or of one. */
+static const struct rd_kafka_metadata *describe(rd_kafka_t *client, const char *topic) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = topic ? rd_kafka_topic_new(client, topic, NULL) : NULL;
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(client, topic == NULL, handle, &metadata, TIMEOUT_MS);
+    if (handle)
+        rd_kafka_topic_destroy(handle);
+    require_success(code, "describing", topic ? topic : "all topics");
+    return metadata;
+}
+
+struct kafka_extent kafka_extent(const char *brokers, const char *topic) {
+    struct kafka_extent extent = {0, 0};
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");
+    const struct rd_kafka_metadata *metadata = describe(client, topic);
+    extent.n_partitions = metadata->topics[0].partition_cnt;
+    if (extent.n_partitions > 0)
+        extent.n_replicas = metadata->topics[0].partitions[0].replica_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_destroy(client);
+    return extent;
+}
+
+int kafka_leader(const char *brokers, const char *topic, int partition) {
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");
+    const struct rd_kafka_metadata *metadata = describe(client, topic);
+    int leader = -1;
+    for (int i = 0; i < metadata->topics[0].partition_cnt; i++)
+        if (metadata->topics[0].partitions[i].id == partition)
+            leader = metadata->topics[0].partitions[i].leader;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_destroy(client);
+    return leader;
+}
+
+static bool topic_is_in_sync(const struct rd_kafka_metadata_topic *topic) {
+    for (int i = 0; i < topic->partition_cnt; i++) {
+        const struct rd_kafka_metadata_partition *partition = &topic->partitions[i];
+        if (partition->leader < 0 || partition->isr_cnt < partition->replica_cnt)
+            return false;
+    }
+    return true;
+}
+
+bool kafka_is_in_sync(const char *brokers) {
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");
+    const struct rd_kafka_metadata *metadata = describe(client, NULL);
+    bool is_in_sync = true;
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        is_in_sync = is_in_sync && topic_is_in_sync(&metadata->topics[i]);
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_destroy(client);
+    return is_in_sync;
+}
+
 struct kafka_names kafka_topics(const char *brokers) {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, brokers, "a-test");

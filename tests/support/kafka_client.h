@@ -59,6 +59,18 @@ struct kafka_names {
 /* Of all topics. */
 struct kafka_names kafka_topics(const char *brokers);
 
+/* How many partitions a topic has, and replicas of each; 0: it does not exist. */
+struct kafka_extent {
+    int n_partitions, n_replicas;
+};
+struct kafka_extent kafka_extent(const char *brokers, const char *topic);
+
+/* The broker that leads the partition; -1: none does. */
+int kafka_leader(const char *brokers, const char *topic, int partition);
+
+/* Has every partition of every topic a leader and all of its replicas in sync? */
+bool kafka_is_in_sync(const char *brokers);
+
 /* Of all groups; the embedded broker cannot say. */
 struct kafka_names kafka_groups(const char *brokers);
 

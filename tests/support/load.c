@@ -112,6 +112,14 @@ struct load *load_start(struct shop *shop, const char *prefix, int n_customers, 
     return load_start_with(shop, &config);
 }
 
+void load_hold(const struct load *load, int ms) {
+    int64_t until_ms = clock_monotonic_ms() + ms;
+    do {
+        int n_before = load_n_accepted(load);
+        assert_soon(load_n_accepted(load) > n_before);
+    } while (clock_monotonic_ms() < until_ms);
+}
+
 int load_n_accepted(const struct load *load) {
     return atomic_load(&load->n_accepted);
 }

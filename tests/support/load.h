@@ -26,6 +26,9 @@ struct load *load_start_with(struct shop *shop, const struct load_config *config
 /* One piece of PRODUCT-123 an order, without a pause and without a retry. */
 struct load *load_start(struct shop *shop, const char *prefix, int n_customers, int n_orders_each);
 
+/* Fails the test unless orders are accepted all the time, for that long. */
+void load_hold(const struct load *load, int ms);
+
 /* How many orders were answered with 201 until now. */
 int load_n_accepted(const struct load *load);
 
