@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Proves docker-compose.yml, unmodified: builds the images, starts everything, orders,
-# stops, starts again, and looks at how the containers are confined.
+# stops, starts again, and looks at how the containers are confined; then the same shop
+# on the three brokers of docker-compose.cluster.yml, of which one is killed.
 set -Eeuo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd -- "$here/../.." && pwd)
 build=$root/build
 project=orderflow-test-$$
+files=(--file "$root/docker-compose.yml")
+brokers=(kafka)
 services=(order-service inventory-service notification-service logging-service)
 images_from=${COMPOSE_TEST_IMAGES:-auto}
 order_url=http://localhost:${ORDER_PORT:-3000}
@@ -20,7 +23,8 @@ stopped_at='interrupted'
 
 usage() {
     cat <<'EOF'
-Proves docker-compose.yml with an engine that answers, or with one of its own (as root).
+Proves docker-compose.yml and docker-compose.cluster.yml with an engine that answers,
+or with one of its own (as root).
 
   tests/compose/run.sh
 
@@ -28,8 +32,9 @@ Settings (environment):
   COMPOSE_TEST_IMAGES  auto: pull debian and apache/kafka, make stand-ins where that
                        fails (the default); pull: fail instead; stand-in: never pull
   COMPOSE_COMMAND      the compose program (docker compose, else docker-compose)
-  KAFKA_PORT, ORDER_PORT, INVENTORY_PORT, NOTIFICATION_PORT, LOGGING_PORT
-                       ports on this machine, as docker-compose.yml takes them
+  KAFKA_PORT, KAFKA_2_PORT, KAFKA_3_PORT, ORDER_PORT, INVENTORY_PORT,
+  NOTIFICATION_PORT, LOGGING_PORT
+                       ports on this machine, as the compose files take them
 EOF
 }
 
@@ -94,7 +99,7 @@ require_compose() {
 }
 
 compose() {
-    "${compose_command[@]}" --project-name "$project" --file "$root/docker-compose.yml" "$@"
+    "${compose_command[@]}" --project-name "$project" "${files[@]}" "$@"
 }
 
 container() { compose --profile simulator ps --all --quiet "$1"; }
@@ -106,8 +111,8 @@ port_is_open() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 require_free_ports() {
     local setting
-    for setting in KAFKA_PORT=29092 ORDER_PORT=3000 INVENTORY_PORT=3001 \
-        NOTIFICATION_PORT=3002 LOGGING_PORT=3003; do
+    for setting in KAFKA_PORT=29092 KAFKA_2_PORT=39092 KAFKA_3_PORT=49092 ORDER_PORT=3000 \
+        INVENTORY_PORT=3001 NOTIFICATION_PORT=3002 LOGGING_PORT=3003; do
         local name=${setting%=*} port=${setting#*=}
         port=${!name:-$port}
         ! port_is_open "$port" || die "port $port is in use: stop what listens there, or set $name"
@@ -166,14 +171,24 @@ is_healthy() { [[ $(inspect "$1" '{{.State.Health.Status}}') == healthy ]]; }
 
 all_healthy() {
     local service
-    for service in kafka "${services[@]}"; do
+    for service in "${brokers[@]}" "${services[@]}"; do
         is_healthy "$service" || return 1
     done
 }
 
-kafka_answers_this_machine() {
+# topics_tool PORT ARGS...: Kafka's own, from this machine
+topics_tool() {
     docker run --rm --network host "$kafka_image" /opt/kafka/bin/kafka-topics.sh \
-        --bootstrap-server "localhost:${KAFKA_PORT:-29092}" --list >/dev/null 2>&1
+        --bootstrap-server "localhost:$1" "${@:2}" 2>/dev/null
+}
+
+kafka_answers_this_machine() { topics_tool "$1" --list >/dev/null; }
+
+# has_replicas PORT TOPIC: 6 partitions with three replicas, of which two must be in sync
+has_replicas() {
+    local line
+    line=$(topics_tool "$1" --describe --topic "$2" | head -n 1)
+    [[ $line == *'PartitionCount: 6'*'ReplicationFactor: 3'*'min.insync.replicas=2'* ]]
 }
 
 exited_cleanly() { [[ $(inspect "$1" '{{.State.Status}} {{.State.ExitCode}}') == 'exited 0' ]]; }
@@ -205,7 +220,7 @@ order-service new-order'
 stock_after_second_order=109
 
 start_all() {
-    compose up --detach "$@" kafka "${services[@]}" >"$build/compose-up.log" 2>&1 \
+    compose up --detach "$@" "${brokers[@]}" "${services[@]}" >"$build/compose-up.log" 2>&1 \
         || { tail -n 40 "$build/compose-up.log"; die "docker-compose up failed: see $build/compose-up.log"; }
     wait_for 180 "all are healthy" all_healthy || die "not all became healthy within 180 s"
 }
@@ -214,7 +229,8 @@ first_start() {
     say "building the images and starting ..."
     start_all --build
     check "docker-compose up builds and starts all, and all become healthy" all_healthy
-    check "Kafka answers this machine at localhost:${KAFKA_PORT:-29092}" kafka_answers_this_machine
+    check "Kafka answers this machine at localhost:${KAFKA_PORT:-29092}" \
+        kafka_answers_this_machine "${KAFKA_PORT:-29092}"
 }
 
 confined() {
@@ -334,11 +350,33 @@ stand_by() {
     check_soon 60 "the stock is updated" updates_stock_for ORDER-126
 }
 
+# The volumes of the services stay: they publish what their outboxes keep once more,
+# and nothing happens twice.
+on_a_cluster() {
+    local port
+    say "the same shop on three brokers ..."
+    compose --profile simulator down >/dev/null 2>&1
+    files+=(--file "$root/docker-compose.cluster.yml")
+    brokers=(kafka kafka-2 kafka-3)
+    start_all
+    for port in "${KAFKA_PORT:-29092}" "${KAFKA_2_PORT:-39092}" "${KAFKA_3_PORT:-49092}"; do
+        check "a broker answers this machine at localhost:$port" kafka_answers_this_machine "$port"
+    done
+    check_soon 30 "the shop's topics have 6 partitions and three replicas" \
+        has_replicas "${KAFKA_2_PORT:-39092}" new-order-topic
+    check "an order is answered with 201" order 201 ORDER-127 1
+    check_soon 60 "its notification is listed once" has_notifications ORDER-127 1
+    docker kill "$(container kafka-2)" >/dev/null
+    check "with a broker killed, an order is answered with 201" order 201 ORDER-128 1
+    check_soon 60 "its notification is listed once" has_notifications ORDER-128 1
+    check "an order from before the cluster was not notified again" has_notifications ORDER-124 1
+}
+
 # --- beginning and end -------------------------------------------------------------
 
 show_logs() {
     local service
-    for service in kafka "${services[@]}" simulator; do
+    for service in "${brokers[@]}" "${services[@]}" simulator; do
         [[ -n $(container "$service") ]] || continue
         printf '\n===== %s =====\n' "$service"
         docker logs --tail 40 "$(container "$service")" 2>&1 || true
@@ -397,6 +435,7 @@ main() {
     simulate
     share_work
     stand_by
+    on_a_cluster
     complete=true
 }
 
