@@ -10,7 +10,9 @@ if ((brokers == 1)); then
     export KAFKA_DIR=${KAFKA_DIR:-build/kafka-test}
     start=(start) addresses=localhost:$KAFKA_PORT
 else
-    export KAFKA_DIR=${KAFKA_DIR:-build/kafka-test-cluster}
+    export KAFKA_DIR=${KAFKA_DIR:-build/kafka-test-cluster} TEST_TIMEOUT_S=${TEST_TIMEOUT_S:-900}
+    # Brokers that start often and live for seconds: cheap ones.
+    export KAFKA_HEAP_OPTS=${KAFKA_HEAP_OPTS:--Xms128m -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
     start=(start --brokers "$brokers") addresses=localhost:${KAFKA_PORTS//,/,localhost:}
 fi
 

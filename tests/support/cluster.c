@@ -21,6 +21,7 @@ static void run_script(const char *command, int broker, const char *folder) {
     const char *const settings[] = {
         scratch_printf("KAFKA_DIR=%s", setting("KAFKA_DIR")),
         scratch_printf("KAFKA_PORTS=%s", setting("KAFKA_PORTS")),
+        scratch_printf("KAFKA_HEAP_OPTS=%s", setting("KAFKA_HEAP_OPTS")),
         NULL,
     };
     kafka_script_run(arguments, settings, folder);

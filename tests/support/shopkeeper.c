@@ -5,6 +5,7 @@
 #include "support/scratch.h"
 #include "support/wait.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char *order_of(const char *order_id, const char *product_id, int quantity) {
@@ -96,6 +97,15 @@ void wait_for_effects(struct shop *shop, unsigned services, int n_orders) {
             assert_soon(count_where(shop, effect->shown_by, effect->target, effect->member,
                                     effect->value) >= n_orders);
     }
+}
+
+long long metric_of(struct shop *shop, enum shop_service service, const char *name) {
+    struct http_answer metrics = http_get(shop_url(shop, service, "/metrics"));
+    const char *begin = scratch_printf("\n%s ", name);
+    const char *line = strstr(metrics.body, begin);
+    if (!line)
+        fail_msg("no metric %s in %s", name, metrics.body);
+    return atoll(line + strlen(begin));
 }
 
 bool has_published_all(struct shop *shop, enum shop_service service) {

@@ -36,6 +36,9 @@ int stock_of(struct shop *shop, const char *product_id);
  * effects in these services. */
 void wait_for_effects(struct shop *shop, unsigned services, int n_orders);
 
+/* The value of a metric without labels. */
+long long metric_of(struct shop *shop, enum shop_service service, const char *name);
+
 /* Has the broker acknowledged every event that the service has committed? */
 bool has_published_all(struct shop *shop, enum shop_service service);
 
