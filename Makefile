@@ -246,7 +246,7 @@ test-cluster: setup-test ## kill, stop and restart the brokers of a cluster of t
 	@$(MAKE) -j$(CORES) tests
 	@BIN_DIR=$(BUILD)/bin TEST_BROKERS=3 JOBS=1 tests/kafka.sh $(CLUSTER_TESTS)
 
-test-compose: ## docker-compose.yml, unmodified; starts an engine where none runs
+test-compose: ## docker-compose.yml and its cluster, unmodified; starts an engine where none runs
 	@tests/compose/run.sh
 
 schema-check: setup-test ## each schema is compatible with its last released version, in both directions
