@@ -4,30 +4,20 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/uuid.h"
-#include "event/codec.h"
 #include "order/adapters/order_body.h"
+#include "order/answers.h"
 #include "order/domain/checkout.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_AFTER_S = 2 };
-
-static const struct http_problem malformed_json = {400, "malformed-json",
-                                                   "The body is not valid JSON"};
-static const struct http_problem broken_contract = {422, "broken-contract",
-                                                    "The order breaks the contract"};
 static const struct http_problem unknown_product = {422, "unknown-product",
                                                     "A product is not in the catalogue"};
 static const struct http_problem total_too_large = {422, "total-too-large",
                                                     "A line's total is too large"};
 static const struct http_problem order_conflict = {409, "order-conflict",
                                                    "Another order is stored under this orderId"};
-static const struct http_problem backlog_full = {503, "backlog-full",
-                                                 "Too many events wait to be published"};
-static const struct http_problem outcome_unknown = {503, "outcome-unknown",
-                                                    "It is not known whether the order was stored"};
 
 /* One checkout, from the request to its answer. */
 struct checkout {
@@ -82,23 +72,10 @@ static enum status apply_checkout(struct write_job *job, struct error *err) {
     return status;
 }
 
-static void percent_encode(const char *text, struct strbuf *out) {
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    while (*text) {
-        size_t n = strspn(text, plain);
-        strbuf_add(out, text, n);
-        text += n;
-        if (*text)
-            strbuf_printf(out, "%%%02X", (unsigned char)*text++);
-    }
-}
-
 static void answer_order(struct checkout *checkout, int status) {
     struct strbuf location;
     strbuf_init(&location);
-    strbuf_add_str(&location, "/orders/");
-    percent_encode(checkout->order.order.order_id, &location);
+    add_item_path("/orders/", checkout->order.order.order_id, &location);
     order_body_finish(&checkout->order, &checkout->body);
     const struct http_response response = {.status = status, .location = location.data};
     http_respond(checkout->request, &response, &checkout->body);
@@ -151,13 +128,7 @@ static void answer_failure(const struct checkout *checkout, enum status status,
     char detail[ID_SIZE + 80];
     snprintf(detail, sizeof detail, "send the same order with orderId %s again to find out",
              checkout->order.order.order_id);
-    if (status == ERR_OUTCOME_UNKNOWN)
-        http_respond_problem(checkout->request, &outcome_unknown, detail, NULL, 0, RETRY_AFTER_S);
-    else if (status == ERR_BUG)
-        http_respond_problem(checkout->request, &http_problem_internal, err->text, NULL, 0, 0);
-    else
-        http_respond_problem(checkout->request, &http_problem_unavailable, err->text, NULL, 0,
-                             RETRY_AFTER_S);
+    answer_failed_write(checkout->request, status, err, detail);
 }
 
 static void finish_checkout(struct write_job *job, enum status status, const struct error *err) {
@@ -170,32 +141,19 @@ static void finish_checkout(struct write_job *job, enum status status, const str
     free(checkout);
 }
 
-static void refuse_body(struct order_service *service, struct http_request *request,
-                        const struct contract_faults *faults) {
-    struct http_fault items[CONTRACT_FAULTS_MAX];
-    char detail[512];
-    for (size_t i = 0; i < faults->n; i++)
-        items[i] = (struct http_fault){faults->items[i].pointer, faults->items[i].detail};
-    contract_faults_describe(faults, detail, sizeof detail);
-    counter_add(service->n_refused, 1);
-    http_respond_problem(request, faults->is_syntax ? &malformed_json : &broken_contract, detail,
-                         items, faults->n, 0);
-}
-
 /* Reads the order from the request; false: the request was answered. */
 static bool read_request(struct order_service *service, struct http_request *request,
                          struct order *out) {
     size_t len;
     const char *body = http_request_body(request, &len);
     struct contract_faults faults;
-    if (!http_request_is_json(request)) {
+    if (answer_other_media_type(request)) {
         counter_add(service->n_refused, 1);
-        http_respond_problem(request, &http_problem_unsupported_media_type,
-                             "send the order as application/json", NULL, 0, 0);
         return false;
     }
     if (order_decode(body, len, ORDER_REQUEST, out, &faults) != OK) {
-        refuse_body(service, request, &faults);
+        counter_add(service->n_refused, 1);
+        answer_faults(request, &faults);
         return false;
     }
     if (!*out->order_id) {
@@ -207,12 +165,8 @@ static bool read_request(struct order_service *service, struct http_request *req
 
 void handle_checkout(void *context, struct http_request *request) {
     struct order_service *service = context;
-    if (outbox_backlog(service->context->outbox) >= service->config->backlog_max) {
-        http_respond_problem(request, &backlog_full,
-                             "Kafka does not take events at this moment; try again later", NULL, 0,
-                             RETRY_AFTER_S);
+    if (answer_backlog_full(service, request))
         return;
-    }
     /* Not cleared as a whole: nearly all of it is room for lines that few orders have. */
     struct checkout *checkout = malloc(sizeof *checkout);
     if (!checkout)

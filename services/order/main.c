@@ -10,12 +10,14 @@
 static const struct env_setting settings[] = {
     ENV_TEXT(struct order_config, catalogue_file, "CATALOGUE_FILE", "services/order/catalogue.json",
              "JSON file with the products that can be ordered"),
+    ENV_CHOICE(struct order_config, catalogue_writes, "CATALOGUE_WRITES", "false", "false|true",
+               "true: products can be saved and deleted over HTTP"),
     ENV_INT(struct order_config, backlog_max, "OUTBOX_BACKLOG_MAX", "1000000", 1, 100000000,
             "events that may wait for Kafka before orders are refused with 503"),
 };
 
 static const char *const schema[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
-                                     OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2};
+                                     OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, PRODUCT_STORE_SCHEMA};
 
 static const struct http_route routes[] = {
     {"POST", "/orders", handle_checkout},
@@ -24,7 +26,16 @@ static const struct http_route routes[] = {
     {"GET", "/orders/{orderId}", handle_get_order},
     {"GET", "/products", handle_list_products},
     {"GET", "/products/{productId}", handle_get_product},
+    {"PUT", "/products/{productId}", handle_put_product},
+    {"DELETE", "/products/{productId}", handle_delete_product},
 };
+
+static bool serves(const void *own_config, const struct http_route *route) {
+    const struct order_config *own = own_config;
+    if (route->handle == handle_put_product || route->handle == handle_delete_product)
+        return own->catalogue_writes;
+    return true;
+}
 
 static size_t check_settings(const struct config *config, const void *own_config,
                              struct strbuf *faults) {
@@ -42,9 +53,11 @@ static size_t check_settings(const struct config *config, const void *own_config
 
 static void close_service(void *context) {
     struct order_service *service = context;
+    product_store_close(service->products);
     order_store_close(service->orders);
     order_store_close(service->reader);
     catalogue_release(&service->catalogue);
+    pthread_mutex_destroy(&service->catalogue_lock);
     free(service);
 }
 
@@ -64,8 +77,13 @@ static enum status open_service(const struct service_context *context, void **ou
         abort();
     service->context = context;
     service->config = context->own_config;
+    pthread_mutex_init(&service->catalogue_lock, NULL);
     count_orders(service);
     enum status status = catalogue_load(service->config->catalogue_file, &service->catalogue, err);
+    if (status == OK)
+        status = product_store_apply(context->db, &service->catalogue, err);
+    if (status == OK)
+        status = product_store_open(context->db, &service->products, err);
     if (status == OK)
         status = order_store_open(context->db, &service->orders, err);
     if (status == OK)
@@ -91,6 +109,7 @@ int main(int argc, char **argv) {
         .check = check_settings,
         .routes = routes,
         .n_routes = sizeof routes / sizeof *routes,
+        .serves = serves,
         .open = open_service,
         .close = close_service,
     };

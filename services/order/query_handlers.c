@@ -48,30 +48,33 @@ void handle_list_orders(void *context, struct http_request *request) {
 
 void handle_get_product(void *context, struct http_request *request) {
     struct order_service *service = context;
-    const struct product *product =
-        catalogue_find(&service->catalogue, http_request_parameter(request, "productId"));
-    if (!product) {
-        http_respond_problem(request, &http_problem_not_found, "no product has this productId",
-                             NULL, 0, 0);
-        return;
-    }
+    const char *product_id = http_request_parameter(request, "productId");
     struct strbuf body;
     strbuf_init(&body);
-    product_body_add(product, &body);
-    http_respond(request, &(struct http_response){.status = 200}, &body);
+    pthread_mutex_lock(&service->catalogue_lock);
+    const struct product *product = catalogue_find(&service->catalogue, product_id);
+    if (product)
+        product_body_add(product, &body);
+    pthread_mutex_unlock(&service->catalogue_lock);
+    if (product)
+        http_respond(request, &(struct http_response){.status = 200}, &body);
+    else
+        http_respond_problem(request, &http_problem_not_found, "no product has this productId",
+                             NULL, 0, 0);
 }
 
-/* The catalogue is in memory and sorted: a product's row is its place. */
+/* The catalogue is in memory: a product's row is its place, from 1. */
 void handle_list_products(void *context, struct http_request *request) {
     struct order_service *service = context;
-    const struct catalogue *catalogue = &service->catalogue;
+    const struct product *product;
     struct page page;
     if (!page_begin(&page, request))
         return;
-    for (size_t i = (size_t)page.after; i < catalogue->n_products; i++) {
-        if (!page_add(&page, (int64_t)i + 1))
-            break;
-        product_body_add(&catalogue->products[i], &page.body);
-    }
+    size_t place = (size_t)page.after;
+    pthread_mutex_lock(&service->catalogue_lock);
+    while ((product = catalogue_next(&service->catalogue, &place)) &&
+           page_add(&page, (int64_t)place))
+        product_body_add(product, &page.body);
+    pthread_mutex_unlock(&service->catalogue_lock);
     page_respond(&page, request);
 }

@@ -179,7 +179,8 @@ static const struct member logging_action_members[] = {
 };
 static const struct shape logging_action_shape = SHAPE(logging_action_members);
 
-static enum status report_syntax(const struct json_fault *syntax, struct contract_faults *faults) {
+enum status contract_faults_of_syntax(const struct json_fault *syntax,
+                                      struct contract_faults *faults) {
     struct contract_fault *fault = &faults->items[0];
     faults->is_syntax = true;
     faults->n = 1;
@@ -197,7 +198,7 @@ static enum status decode(const char *json, size_t len, const struct shape *shap
     faults->n = 0;
     struct json_fault syntax;
     if (!json_check(json, len, &syntax))
-        return report_syntax(&syntax, faults);
+        return contract_faults_of_syntax(&syntax, faults);
 
     struct reader reader = {json_cursor(json, len), form, NOT_IN_A_LINE, faults};
     read_object(&reader, shape, out);

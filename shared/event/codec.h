@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "base/strbuf.h"
 #include "event/event.h"
+#include "event/json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +56,10 @@ void event_encode(const struct event *event, struct strbuf *out);
 
 /* The same for an order by itself, which has all members of ORDER_EVENT. */
 void order_encode(const struct order *order, struct strbuf *out);
+
+/* The one fault of a text that is no strict JSON; returns ERR_INVALID. */
+enum status contract_faults_of_syntax(const struct json_fault *syntax,
+                                      struct contract_faults *faults);
 
 /* Describes the faults in one line, cut where `size` bytes end:
  * "/products/0/quantity: must be …; …". */

@@ -25,7 +25,6 @@
 /* A longer body that was refused is not even read to its end. */
 enum { DISCARD_MAX = 1 << 20 };
 
-static const struct http_problem bad_request = {400, "bad-request", "Bad request"};
 static const struct http_problem method_not_allowed = {405, "method-not-allowed",
                                                        "Method not allowed"};
 static const struct http_problem content_too_large = {413, "content-too-large",
@@ -184,7 +183,7 @@ void admission_check_target(struct http_request *request, const char *raw_target
     request->raw_target_len = strlen(raw_target);
     struct error err;
     if (target_parse(&request->target, raw_target, request->raw_target_len, &err) != OK)
-        refuse(request, &bad_request, true, err.text);
+        refuse(request, &http_problem_bad_request, true, err.text);
 }
 
 void admission_check_headers(struct http_request *request, const char *method,
@@ -194,7 +193,7 @@ void admission_check_headers(struct http_request *request, const char *method,
     struct headers headers = {0};
     const char *fault = scan(request, method, version, &headers);
     if (fault) {
-        refuse(request, &bad_request, true, fault);
+        refuse(request, &http_problem_bad_request, true, fault);
         return;
     }
     request->is_last = headers.n_codings > 0;

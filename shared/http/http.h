@@ -127,7 +127,7 @@ enum status http_request_query_int(const struct http_request *request, const cha
 /* An answer under construction; the zero value is an empty one. */
 struct http_response {
     int status;
-    const char *content_type; /* NULL: application/json */
+    const char *content_type; /* NULL: application/json; a 204 has none */
     const char *location;     /* NULL: no such header */
     const char *allow;        /* NULL: no such header; what a 405 must have */
     unsigned retry_after_s;   /* 0: no such header */
@@ -171,6 +171,7 @@ void http_respond_problem(struct http_request *request, const struct http_proble
  * that is malformed (400), has no route (404, 405) or too large a body (413)
  * with such a document; libmicrohttpd answers what it cannot read (400, 414,
  * 431) with a page of its own. */
+extern const struct http_problem http_problem_bad_request;            /* 400 */
 extern const struct http_problem http_problem_not_found;              /* 404 */
 extern const struct http_problem http_problem_bad_query;              /* 400 */
 extern const struct http_problem http_problem_unsupported_media_type; /* 415 */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+const struct http_problem http_problem_bad_request = {400, "bad-request", "Bad request"};
 const struct http_problem http_problem_not_found = {404, "not-found", "Not found"};
 const struct http_problem http_problem_bad_query = {400, "bad-query", "Bad query parameter"};
 const struct http_problem http_problem_unsupported_media_type = {415, "unsupported-media-type",

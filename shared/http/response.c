@@ -13,7 +13,8 @@ static void add_header(struct MHD_Response *reply, const char *name, const char 
 
 void response_add_headers(struct MHD_Response *reply, const struct http_response *response) {
     const char *type = response->content_type ? response->content_type : "application/json";
-    add_header(reply, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (response->status != MHD_HTTP_NO_CONTENT)
+        add_header(reply, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     add_header(reply, "X-Content-Type-Options", "nosniff");
     add_header(reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (response->location)

@@ -7,6 +7,7 @@
 #include "runtime/health.h"
 #include "runtime/outbox_relay.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -58,7 +59,8 @@ struct daemon {
     struct announcer *announcer;
     struct writer *writer;
     struct service_context context;
-    void *state; /* the service's */
+    void *state;                                  /* the service's */
+    struct http_route routes[SERVICE_ROUTES_MAX]; /* the service's that it serves */
     struct http_server *http;
     struct outbox_relay *_Atomic relay; /* read by the writer's thread */
     struct consume_once *consumer;
@@ -275,6 +277,17 @@ static enum status open_server(struct daemon *daemon, const struct http_config *
     return status;
 }
 
+/* Returns how many of the service's routes are served. */
+static size_t choose_routes(struct daemon *daemon) {
+    const struct service *service = daemon->service;
+    size_t n = 0;
+    assert(service->n_routes <= SERVICE_ROUTES_MAX);
+    for (size_t i = 0; i < service->n_routes; i++)
+        if (!service->serves || service->serves(daemon->own_config, &service->routes[i]))
+            daemon->routes[n++] = service->routes[i];
+    return n;
+}
+
 static enum status open_http(struct daemon *daemon, struct error *err) {
     unsigned connections_max = 0;
     enum status status = bound_connections(&connections_max, err);
@@ -289,7 +302,7 @@ static enum status open_http(struct daemon *daemon, struct error *err) {
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
     };
     const struct http_routes tables[] = {
-        {daemon->service->routes, daemon->service->n_routes, daemon->state},
+        {daemon->routes, choose_routes(daemon), daemon->state},
         {health_routes, health_n_routes, &daemon->health},
     };
     status = open_server(daemon, &http, tables, sizeof tables / sizeof *tables, err);
@@ -362,6 +375,8 @@ static void stop(struct daemon *daemon) {
     if (daemon->http) {
         http_server_quiesce(daemon->http);
         FAILPOINT(STOP_QUIESCED);
+        if (daemon->service->quiesced)
+            daemon->service->quiesced(daemon->state);
         if (http_server_drain(daemon->http, DRAIN_TIMEOUT_MS, &err) != OK)
             log_warn("stopping: %s", err.text);
     }
@@ -461,7 +476,7 @@ static size_t read_settings(struct daemon *daemon, struct strbuf *faults) {
 static void describe_requests(const struct http_route *routes, size_t n_routes,
                               struct strbuf *out) {
     for (size_t i = 0; i < n_routes; i++)
-        strbuf_printf(out, "  %-4s %s\n", routes[i].method, routes[i].path);
+        strbuf_printf(out, "  %-6s %s\n", routes[i].method, routes[i].path);
 }
 
 static void print_help(const struct service *service) {

@@ -34,6 +34,8 @@ struct service_context {
     struct http_server **http; /* set once the server listens */
 };
 
+enum { SERVICE_ROUTES_MAX = 16 };
+
 struct service {
     const char *name;     /* "order-service" */
     const char *summary;  /* one sentence for --help */
@@ -53,8 +55,11 @@ struct service {
      * returns their number. NULL: nothing. */
     size_t (*check)(const struct config *config, const void *own_config, struct strbuf *faults);
 
-    const struct http_route *routes;
+    const struct http_route *routes; /* at most SERVICE_ROUTES_MAX */
     size_t n_routes;
+    /* Is this route there, with these settings? Without it, its path answers as
+     * any other that does not exist, or not with this method. NULL: all are. */
+    bool (*serves)(const void *own_config, const struct http_route *route);
     event_handler *handlers[N_EVENT_TYPES];
     struct batch_hooks batch; /* around the handlers */
 
@@ -66,6 +71,11 @@ struct service {
 
     /* After each commit, in the writer's thread; NULL: nothing. */
     void (*committed)(void *service);
+
+    /* At the stop, when no handler is called any more, in the main thread: has
+     * all requests answered that handlers keep for anything but the writer,
+     * within half a second or so. NULL: there are none. */
+    void (*quiesced)(void *service);
 };
 
 /*

@@ -15,7 +15,9 @@ static struct product products[] = {
     {"PRODUCT-123", "costs what the examples say", 2650},
     {"PRODUCT-321", "costs what the examples say", 23300},
 };
-static const struct catalogue catalogue = {products, sizeof products / sizeof products[0]};
+enum { N_PRODUCTS = sizeof products / sizeof products[0] };
+static uint32_t by_id[] = {0, 1, 2, 3};
+static const struct catalogue catalogue = {products, by_id, N_PRODUCTS, N_PRODUCTS, N_PRODUCTS};
 
 static void check_accepted(const struct order *sent, const struct order *accepted) {
     assert(accepted->n_lines == sent->n_lines);

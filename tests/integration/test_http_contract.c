@@ -13,6 +13,7 @@
 #include "support/shopkeeper.h"
 #include "support/wait.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +58,13 @@ static bool is_server_of(const cJSON *path_item, const char *service) {
     return false;
 }
 
+static const char *upper_case(const char *method) {
+    char *name = scratch_printf("%s", method);
+    for (char *c = name; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return name;
+}
+
 /* Calls `visit` for every request that the document has for this service. */
 static void each_operation(struct shop *shop, size_t service,
                            void (*visit)(struct shop *shop, const struct operation *operation)) {
@@ -67,7 +75,7 @@ static void each_operation(struct shop *shop, size_t service,
         cJSON_ArrayForEach(method, item) {
             if (strcmp(method->string, "servers") == 0)
                 continue;
-            const char *name = strcmp(method->string, "post") == 0 ? "POST" : "GET";
+            const char *name = upper_case(method->string);
             visit(shop,
                   &(struct operation){services[service].service, name, target_of(item->string)});
         }
@@ -83,12 +91,7 @@ static void each_operation_of_all(struct shop *shop,
 
 static int status_of(struct shop *shop, enum shop_service service, const char *method,
                      const char *target, const char *body) {
-    static const char *const headers[] = {"Content-Type: application/json", NULL};
-    const struct http_call call = {.method = method,
-                                   .url = shop_url(shop, service, target),
-                                   .headers = body ? headers : NULL,
-                                   .body = body};
-    return http_send(&call).status;
+    return send_json(shop, service, method, target, body).status;
 }
 
 /* The two places of checkout. */
@@ -114,9 +117,16 @@ static void set_catalogue(struct shop *shop) {
     shop_set(shop, scratch_printf("CATALOGUE_FILE=%s", path));
 }
 
+/* All that the document has can be asked for. */
+static struct shop *open_whole_shop(enum broker_use use) {
+    struct shop *shop = shop_open(use);
+    shop_set(shop, "CATALOGUE_WRITES=true");
+    return shop;
+}
+
 /* A shop in which every list has items of each kind. */
 static int open_shop(void **state) {
-    struct shop *shop = shop_open(BROKER_STEADY);
+    struct shop *shop = open_whole_shop(BROKER_STEADY);
     *state = shop;
     set_catalogue(shop);
     shop_start(shop, EVERY_SERVICE);
@@ -134,12 +144,12 @@ static int open_shop(void **state) {
 }
 
 static int open_empty_shop(void **state) {
-    *state = shop_open(BROKER_STEADY);
+    *state = open_whole_shop(BROKER_STEADY);
     return 0;
 }
 
 static int open_shop_without_kafka(void **state) {
-    *state = shop_open(BROKER_GOES_AWAY);
+    *state = open_whole_shop(BROKER_GOES_AWAY);
     broker_take_down(shop_broker(*state));
     return 0;
 }
@@ -208,7 +218,7 @@ static void checkout__takes_body_when_it_is_as_large_as_it_may_be(void **state) 
 }
 
 static void use_other_method(struct shop *shop, const struct operation *operation) {
-    assert_int_equal(status_of(shop, operation->service, "DELETE", operation->target, NULL), 405);
+    assert_int_equal(status_of(shop, operation->service, "PATCH", operation->target, NULL), 405);
 }
 
 static void every_path__refuses_other_methods(void **state) {
@@ -308,6 +318,25 @@ static void checkout__gives_every_answer_that_depends_on_the_order(void **state)
     }
 }
 
+static void products__give_every_answer_that_depends_on_them(void **state) {
+    static const char product[] = "{\"name\":\"Vase\",\"price\":12.5}";
+    const struct {
+        const char *method, *target, *body;
+        int status;
+    } cases[] = {
+        {"PUT", "/products/VASE", product, 201},
+        {"PUT", "/products/VASE", product, 200},
+        {"PUT", "/products/VASE", "{\"name\":\"Vase\",\"price\":-1}", 422},
+        {"PUT", "/products/VASE", "{", 400},
+        {"PUT", "/products/VASE", NULL, 415},
+        {"DELETE", "/products/VASE", NULL, 204},
+        {"DELETE", "/products/VASE", NULL, 404},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(status_of(*state, ORDER, cases[i].method, cases[i].target, cases[i].body),
+                         cases[i].status);
+}
+
 /* Sends every file of a folder that is about orders; returns how many. */
 static int order_files(struct shop *shop, const char *folder, const char *prefix,
                        void (*check)(const char *name, int status)) {
@@ -378,6 +407,51 @@ static void checkout__refuses_for_now_when_backlog_is_full(void **state) {
 
     for (size_t i = 0; i < N_PLACES; i++)
         assert_int_equal(status_of(shop, ORDER, "POST", places[i], load_order("TOO-MANY")), 503);
+}
+
+static void products__cannot_be_changed_when_backlog_is_full(void **state) {
+    struct shop *shop = *state;
+    shop_set(shop, "OUTBOX_BACKLOG_MAX=1");
+    shop_start(shop, ORDER);
+    shop_wait_ready(shop, ORDER);
+    assert_int_equal(status_of(shop, ORDER, "DELETE", "/products/PRODUCT-123", NULL), 204);
+
+    assert_int_equal(status_of(shop, ORDER, "DELETE", "/products/PRODUCT-321", NULL), 503);
+    assert_int_equal(status_of(shop, ORDER, "PUT", "/products/A", "{\"name\":\"A\",\"price\":1}"),
+                     503);
+}
+
+static void products__cannot_be_changed_unless_settings_allow_it(void **state) {
+    struct shop *shop = *state;
+    shop_set(shop, "CATALOGUE_WRITES=false");
+    shop_start(shop, ORDER);
+    shop_wait_ready(shop, ORDER);
+
+    assert_int_equal(status_of(shop, ORDER, "DELETE", "/products/PRODUCT-123", NULL), 405);
+    assert_int_equal(status_of(shop, ORDER, "PUT", "/products/PRODUCT-123", "{}"), 405);
+}
+
+static void products__cannot_be_added_when_there_are_as_many_as_there_may_be(void **state) {
+    enum { N_PRODUCTS = 100000 };
+    struct shop *shop = *state;
+    const char *path = scratch_printf("%s/catalogue.json", shop_folder(shop));
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs("{\"products\":[{\"productId\":\"A\",\"name\":\"A\",\"price\":1}", file);
+    for (int i = 1; i < N_PRODUCTS; i++)
+        fprintf(file, ",{\"productId\":\"P%d\",\"name\":\"P\",\"price\":1}", i);
+    fputs("]}", file);
+    fclose(file);
+    shop_set(shop, scratch_printf("CATALOGUE_FILE=%s", path));
+    shop_start(shop, ORDER);
+    shop_wait_ready(shop, ORDER);
+    static const char product[] = "{\"name\":\"B\",\"price\":1}";
+
+    assert_int_equal(status_of(shop, ORDER, "PUT", "/products/B", product), 409);
+
+    assert_int_equal(status_of(shop, ORDER, "PUT", "/products/A", product), 200);
+    assert_int_equal(status_of(shop, ORDER, "DELETE", "/products/A", NULL), 204);
+    assert_int_equal(status_of(shop, ORDER, "PUT", "/products/B", product), 201);
 }
 
 static void checkout__says_that_it_is_at_fault_when_stored_order_is_damaged(void **state) {
@@ -462,11 +536,16 @@ int main(void) {
         cmocka_unit_test(lists__agree_with_document_about_limits),
         cmocka_unit_test(lists__take_filters),
         cmocka_unit_test(checkout__gives_every_answer_that_depends_on_the_order),
+        cmocka_unit_test(products__give_every_answer_that_depends_on_them),
         cmocka_unit_test(library__refuses_what_it_cannot_read),
     };
     const struct CMUnitTest others[] = {
         test_in_shop(checkout__refuses_for_now_when_backlog_is_full, open_shop_without_kafka),
         test_in_shop(checkout__says_that_it_is_at_fault_when_stored_order_is_damaged,
+                     open_empty_shop),
+        test_in_shop(products__cannot_be_changed_when_backlog_is_full, open_shop_without_kafka),
+        test_in_shop(products__cannot_be_changed_unless_settings_allow_it, open_empty_shop),
+        test_in_shop(products__cannot_be_added_when_there_are_as_many_as_there_may_be,
                      open_empty_shop),
         test_in_shop(readyz__refuses_when_consumer_has_not_joined, open_empty_shop),
         test_in_shop(every_request__is_refused_when_service_stops_before_it_is_complete,

@@ -59,12 +59,13 @@ static void choose_products(cJSON *order, const cJSON *catalogue) {
     }
 }
 
+static const char *const traced[] = {
+    "Content-Type: application/json",
+    "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+    "tracestate: vendor=1,other=\"~ 2\"", NULL};
+
 /* A short id may have been given before: then the order is refused. */
 static void check_out(struct run *run, const cJSON *catalogue, int i) {
-    static const char *const traced[] = {
-        "Content-Type: application/json",
-        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
-        "tracestate: vendor=1,other=\"~ 2\"", NULL};
     static const char *const plain[] = {"Content-Type: application/json", NULL};
     const size_t n_lines = pick_n_lines(i);
     cJSON *order = generate_order(n_lines);
@@ -77,6 +78,15 @@ static void check_out(struct run *run, const cJSON *catalogue, int i) {
         fail_msg("%d %s: %s", answer.status, answer.body, call.body);
     run->n_checkouts += answer.status == 201;
     run->n_lines += answer.status == 201 ? (int)n_lines : 0;
+}
+
+static void change_catalogue(struct shop *shop) {
+    const struct http_call call = {.method = "PUT",
+                                   .url = shop_url(shop, ORDER, "/products/VASE"),
+                                   .headers = traced,
+                                   .body = "{\"name\":\"Vase\",\"price\":12.5}"};
+    assert_int_equal(http_send(&call).status, 201);
+    assert_int_equal(send_json(shop, ORDER, "DELETE", "/products/VASE", NULL).status, 204);
 }
 
 static struct bytes text_bytes(const char *text) {
@@ -199,6 +209,7 @@ static void wait_until_done(const struct run *run) {
     assert_soon(n_actions(run, "refill-notification-sent") == n_told);
     assert_soon(n_actions(run, "order-notification-sent") == run->n_orders);
     assert_soon(n_actions(run, "new-order") == run->n_checkouts);
+    assert_soon(n_actions(run, "product-deleted") == 1);
     assert_soon(n_actions(run, "looked") == (int)run->n_good[NEW_LOGGING_ACTION]);
     assert_soon(has_all_letters(run, false));
 }
@@ -206,8 +217,11 @@ static void wait_until_done(const struct run *run) {
 static int open_run(void **state) {
     static struct run run;
     choose_seed(state);
-    run.shop = shop_open_with(EVERY_SERVICE);
+    run.shop = shop_open(BROKER_STEADY);
     *state = &run;
+    shop_set(run.shop, "CATALOGUE_WRITES=true");
+    shop_start(run.shop, EVERY_SERVICE);
+    shop_wait_ready(run.shop, EVERY_SERVICE);
     run.foreign = scratch_alloc(FOREIGN_MAX * sizeof *run.foreign);
     add_good(&run);
     add_bad(&run);
@@ -216,6 +230,7 @@ static int open_run(void **state) {
     for (int i = 0; i < N_CHECKOUTS; i++)
         check_out(&run, catalogue, i);
     assert_true(run.n_checkouts > N_CHECKOUTS / 2);
+    change_catalogue(run.shop);
     run.n_orders = run.n_checkouts + N_FOREIGN_ORDERS;
     wait_until_done(&run);
     resolve_letters(&run);

@@ -26,6 +26,16 @@ struct http_answer checkout(struct shop *shop, const char *body) {
     return http_post(shop_url(shop, ORDER, "/orders"), body);
 }
 
+struct http_answer send_json(struct shop *shop, enum shop_service service, const char *method,
+                             const char *target, const char *body) {
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    const struct http_call call = {.method = method,
+                                   .url = shop_url(shop, service, target),
+                                   .headers = body ? headers : NULL,
+                                   .body = body};
+    return http_send(&call);
+}
+
 const cJSON *look_at(struct shop *shop, enum shop_service service, const char *target) {
     struct http_answer answer = http_get(shop_url(shop, service, target));
     if (answer.status != 200)

@@ -19,6 +19,10 @@ const char *golden_order(const char *order_id);
 /* POST /orders */
 struct http_answer checkout(struct shop *shop, const char *body);
 
+/* A request with this body of JSON; NULL: without a body. */
+struct http_answer send_json(struct shop *shop, enum shop_service service, const char *method,
+                             const char *target, const char *body);
+
 /* GET of a service; fails the test unless it answers 200 with JSON. */
 const cJSON *look_at(struct shop *shop, enum shop_service service, const char *target);
 

@@ -7,5 +7,3 @@
 /* Reads the file; the caller releases the catalogue. ERR_INVALID: it cannot be
  * read or is wrong; the text names the file, the member and why. */
 enum status catalogue_load(const char *path, struct catalogue *out, struct error *err);
-
-void catalogue_release(struct catalogue *catalogue);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 const struct audit_database audit_databases[AUDIT_DATABASES] = {
-    {"orders", "order-service", "order.db", 2, 1},
+    {"orders", "order-service", "order.db", 3, 1},
     {"inventory", "inventory-service", "inventory.db", 2, 1},
     {"notification", "notification-service", "notification.db", 2, AUDIT_FOLDERS_MAX},
     {"logging", "logging-service", "logging.db", 2, AUDIT_FOLDERS_MAX},

@@ -343,7 +343,8 @@ SELECT format('%,d: %,d for orders, %,d for refills', count(*),
 FROM notices;
 
 
--- actions: the log actions are what orders, movements and notifications imply ----
+-- actions: the log actions are what orders, changed products, movements and
+-- notifications imply ------------------------------------------------------------
 -- An action is about what its event is about; a foreign one may say so in a header.
 
 CREATE TEMP VIEW actions_breaches AS
@@ -352,6 +353,9 @@ SELECT format('%s of %s: %d log actions of the %s %s', action, about, abs(n), se
 FROM (SELECT service, action, about, sum(n) AS n
       FROM (SELECT 'order-service' AS service, 'new-order' AS action, order_id AS about, 1 AS n
             FROM orders.orders
+            UNION ALL
+            SELECT 'order-service', 'product-' || kind, product_id, 1
+            FROM orders.product_changes
             UNION ALL
             SELECT 'inventory-service',
                    CASE kind WHEN 'refill' THEN 'inventory-empty' ELSE 'inventory-updated' END,

@@ -17,7 +17,9 @@ static struct product products[] = {
     {"PRODUCT-123", "Lamp", 1999},
     {"PRODUCT-321", "Mug", 450},
 };
-static const struct catalogue catalogue = {products, sizeof products / sizeof *products};
+enum { N_PRODUCTS = sizeof products / sizeof *products };
+static uint32_t by_id[] = {0, 1, 2, 3};
+static const struct catalogue catalogue = {products, by_id, N_PRODUCTS, N_PRODUCTS, N_PRODUCTS};
 
 static void add_line(struct order *order, const char *product_id, int32_t quantity,
                      int64_t total_cents) {
