@@ -24,6 +24,7 @@ Settings (environment variables):
   INVENTORY_PORT     3001
   NOTIFICATION_PORT  3002
   LOGGING_PORT       3003
+  PLAYGROUND_TOPICS  test       what POST /topics/{topic} of the order-service takes
 
 All settings of the services (see their --help) are passed on to them.
 TEXT
@@ -32,6 +33,7 @@ TEXT
 RUN_DIR=${RUN_DIR:-build/run}
 BIN_DIR=${BIN_DIR:-build/bin}
 export DATA_DIR=${DATA_DIR:-./data}
+export PLAYGROUND_TOPICS=${PLAYGROUND_TOPICS-test}
 READY_TIMEOUT_S=30
 STOP_TIMEOUT_S=7
 

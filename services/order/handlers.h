@@ -1,4 +1,5 @@
-/* The order-service's requests: checkout, reading orders, reading and changing products. */
+/* The order-service's requests: checkout, reading orders, reading and changing products,
+ * and the playground. */
 #pragma once
 
 #include "order/adapters/order_store.h"
@@ -8,10 +9,13 @@
 
 #include <pthread.h>
 
+struct playground;
+
 struct order_config {
     const char *catalogue_file;
-    int catalogue_writes; /* bool: products can be changed */
-    int64_t backlog_max;  /* events that may wait to be published before orders are refused */
+    int catalogue_writes;          /* bool: products can be changed */
+    const char *playground_topics; /* comma-separated; "": none */
+    int64_t backlog_max; /* events that may wait to be published before orders are refused */
 };
 
 struct order_service {
@@ -22,6 +26,7 @@ struct order_service {
     struct catalogue catalogue;
     pthread_mutex_t catalogue_lock;
     struct product_store *products; /* in jobs of the writer */
+    struct playground *playground;  /* NULL: there is none */
     struct order_store *orders;     /* in jobs of the writer */
     struct stored_order stored;     /* the writer's, for the order of the same id */
     struct order_store *reader;     /* in the HTTP thread */
@@ -40,3 +45,7 @@ void handle_list_products(void *service, struct http_request *request);
  * log action that tells of it, or refused. */
 void handle_put_product(void *service, struct http_request *request);
 void handle_delete_product(void *service, struct http_request *request);
+
+/* Publishes the body to a topic of the playground. Answered when the broker has
+ * it, or after a few seconds. */
+void handle_publish(void *service, struct http_request *request);

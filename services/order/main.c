@@ -3,6 +3,7 @@
  * publishes each accepted order as a new-order event.
  */
 #include "order/adapters/catalogue_file.h"
+#include "order/adapters/playground.h"
 #include "order/handlers.h"
 
 #include <stdlib.h>
@@ -12,6 +13,8 @@ static const struct env_setting settings[] = {
              "JSON file with the products that can be ordered"),
     ENV_CHOICE(struct order_config, catalogue_writes, "CATALOGUE_WRITES", "false", "false|true",
                "true: products can be saved and deleted over HTTP"),
+    ENV_TEXT(struct order_config, playground_topics, "PLAYGROUND_TOPICS", "",
+             "topics, comma-separated, to which POST /topics/{topic} publishes any JSON"),
     ENV_INT(struct order_config, backlog_max, "OUTBOX_BACKLOG_MAX", "1000000", 1, 100000000,
             "events that may wait for Kafka before orders are refused with 503"),
 };
@@ -28,12 +31,15 @@ static const struct http_route routes[] = {
     {"GET", "/products/{productId}", handle_get_product},
     {"PUT", "/products/{productId}", handle_put_product},
     {"DELETE", "/products/{productId}", handle_delete_product},
+    {"POST", "/topics/{topic}", handle_publish},
 };
 
 static bool serves(const void *own_config, const struct http_route *route) {
     const struct order_config *own = own_config;
     if (route->handle == handle_put_product || route->handle == handle_delete_product)
         return own->catalogue_writes;
+    if (route->handle == handle_publish)
+        return *own->playground_topics;
     return true;
 }
 
@@ -42,23 +48,30 @@ static size_t check_settings(const struct config *config, const void *own_config
     const struct order_config *own = own_config;
     struct catalogue catalogue;
     struct error err;
-    (void)config;
+    size_t n_faults = playground_check(config, own->playground_topics, faults);
     if (catalogue_load(own->catalogue_file, &catalogue, &err) == OK) {
         catalogue_release(&catalogue);
-        return 0;
+        return n_faults;
     }
     strbuf_printf(faults, "%s\n", err.text);
-    return 1;
+    return n_faults + 1;
 }
 
 static void close_service(void *context) {
     struct order_service *service = context;
+    playground_close(service->playground);
     product_store_close(service->products);
     order_store_close(service->orders);
     order_store_close(service->reader);
     catalogue_release(&service->catalogue);
     pthread_mutex_destroy(&service->catalogue_lock);
     free(service);
+}
+
+static void end_playground(void *context) {
+    struct order_service *service = context;
+    if (service->playground)
+        playground_end(service->playground);
 }
 
 static void count_orders(struct order_service *service) {
@@ -86,6 +99,9 @@ static enum status open_service(const struct service_context *context, void **ou
         status = product_store_open(context->db, &service->products, err);
     if (status == OK)
         status = order_store_open(context->db, &service->orders, err);
+    if (status == OK && *service->config->playground_topics)
+        status = playground_open(context->config, service->config->playground_topics,
+                                 &service->playground, err);
     if (status == OK)
         status = order_store_open(context->reader, &service->reader, err);
     if (status != OK) {
@@ -112,6 +128,7 @@ int main(int argc, char **argv) {
         .serves = serves,
         .open = open_service,
         .close = close_service,
+        .quiesced = end_playground,
     };
     return daemon_main(&service, argc, argv);
 }

@@ -72,7 +72,7 @@ static const char *const topic_settings[N_EVENT_TYPES] = {
 static size_t check_topic(const char *setting, const char *name, struct strbuf *faults) {
     static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     size_t len = strlen(name);
-    if (len <= TOPIC_NAME_MAX && strspn(name, legal) == len)
+    if (len > 0 && len <= TOPIC_NAME_MAX && strspn(name, legal) == len)
         return 0;
     strbuf_printf(faults, "%s=%s: must be 1 to %d letters, digits, '.', '_' or '-'\n", setting,
                   name, TOPIC_NAME_MAX);
@@ -90,6 +90,26 @@ static size_t check_topic_is_apart(const struct config *config, int type, struct
             continue;
         strbuf_printf(faults, "%s=%s: must differ from %s=%s and its dead letters\n",
                       topic_settings[type], name, topic_settings[other], config->topics[other]);
+        return 1;
+    }
+    return 0;
+}
+
+size_t config_check_foreign_topic(const struct config *config, const char *setting,
+                                  const char *name, struct strbuf *faults) {
+    if (check_topic(setting, name, faults) != 0)
+        return 1;
+    if (strncmp(name, "__", 2) == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        strbuf_printf(faults, "%s=%s: is a name that Kafka keeps for itself\n", setting, name);
+        return 1;
+    }
+    for (int type = 0; type < N_EVENT_TYPES; type++) {
+        char dead_letters[TOPIC_NAME_SIZE];
+        config_dead_letter_topic(config->topics[type], dead_letters);
+        if (strcmp(name, config->topics[type]) != 0 && strcmp(name, dead_letters) != 0)
+            continue;
+        strbuf_printf(faults, "%s=%s: must differ from %s=%s and its dead letters\n", setting, name,
+                      topic_settings[type], config->topics[type]);
         return 1;
     }
     return 0;

@@ -58,6 +58,12 @@ enum { TOPIC_NAME_SIZE = 256 };
 /* The topic for what cannot be handled in `topic`: its name and ".dlq". */
 void config_dead_letter_topic(const char *topic, char out[static TOPIC_NAME_SIZE]);
 
+/* Checks a topic beside the shop's, which `setting` names: it is none of them and
+ * none of Kafka's own, whose names begin with "__". Appends what is wrong to
+ * `faults` and returns the number of faults. */
+size_t config_check_foreign_topic(const struct config *config, const char *setting,
+                                  const char *name, struct strbuf *faults);
+
 /* Creates the shop's topics and their dead-letter topics where they are
  * missing; see topics_ensure. */
 enum status config_ensure_topics(const struct config *config, int timeout_ms, bool says_differences,

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define DOCUMENT "schemas/openapi.json"
+#define PLAYGROUND "contract-playground"
 
 enum { BODY_MAX = 64 * 1024 };
 
@@ -44,7 +45,11 @@ static const char *target_of(const char *path) {
     const char *parameter = strchr(path, '{');
     if (!parameter)
         return path;
-    const char *id = strncmp(parameter, "{orderId}", 9) == 0 ? "CONTRACT-0" : "PRODUCT-123";
+    const char *id = "PRODUCT-123";
+    if (strncmp(parameter, "{orderId}", strlen("{orderId}")) == 0)
+        id = "CONTRACT-0";
+    if (strncmp(parameter, "{topic}", strlen("{topic}")) == 0)
+        id = PLAYGROUND;
     return scratch_printf("%.*s%s%s", (int)(parameter - path), path, id,
                           strchr(parameter, '}') + 1);
 }
@@ -121,6 +126,7 @@ static void set_catalogue(struct shop *shop) {
 static struct shop *open_whole_shop(enum broker_use use) {
     struct shop *shop = shop_open(use);
     shop_set(shop, "CATALOGUE_WRITES=true");
+    shop_set(shop, "PLAYGROUND_TOPICS=" PLAYGROUND);
     return shop;
 }
 
@@ -337,6 +343,22 @@ static void products__give_every_answer_that_depends_on_them(void **state) {
                          cases[i].status);
 }
 
+static void playground__gives_every_answer_that_depends_on_the_record(void **state) {
+    const struct {
+        const char *target, *body;
+        int status;
+    } cases[] = {
+        {"/topics/" PLAYGROUND, "{\"street\":\"Av. Colombo\",\"number\":23}", 201},
+        {"/topics/" PLAYGROUND "?key=a%20b", "null", 201},
+        {"/topics/" PLAYGROUND, "{", 400},
+        {"/topics/" PLAYGROUND, NULL, 415},
+        {"/topics/no-such", "{}", 404},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(status_of(*state, ORDER, "POST", cases[i].target, cases[i].body),
+                         cases[i].status);
+}
+
 /* Sends every file of a folder that is about orders; returns how many. */
 static int order_files(struct shop *shop, const char *folder, const char *prefix,
                        void (*check)(const char *name, int status)) {
@@ -454,6 +476,20 @@ static void products__cannot_be_added_when_there_are_as_many_as_there_may_be(voi
     assert_int_equal(status_of(shop, ORDER, "PUT", "/products/B", product), 201);
 }
 
+/* First the topic is not there, then it is and a producer has the record. */
+static void playground__refuses_for_now_when_kafka_is_away(void **state) {
+    static const char target[] = "/topics/" PLAYGROUND;
+    struct shop *shop = *state;
+    shop_start(shop, ORDER);
+    shop_wait_ready(shop, ORDER);
+
+    assert_int_equal(status_of(shop, ORDER, "POST", target, "1"), 503);
+    broker_bring_up(shop_broker(shop));
+    assert_soon(status_of(shop, ORDER, "POST", target, "2") == 201);
+    broker_take_down(shop_broker(shop));
+    assert_int_equal(status_of(shop, ORDER, "POST", target, "3"), 503);
+}
+
 static void checkout__says_that_it_is_at_fault_when_stored_order_is_damaged(void **state) {
     struct shop *shop = *state;
     shop_start(shop, ORDER);
@@ -537,12 +573,14 @@ int main(void) {
         cmocka_unit_test(lists__take_filters),
         cmocka_unit_test(checkout__gives_every_answer_that_depends_on_the_order),
         cmocka_unit_test(products__give_every_answer_that_depends_on_them),
+        cmocka_unit_test(playground__gives_every_answer_that_depends_on_the_record),
         cmocka_unit_test(library__refuses_what_it_cannot_read),
     };
     const struct CMUnitTest others[] = {
         test_in_shop(checkout__refuses_for_now_when_backlog_is_full, open_shop_without_kafka),
         test_in_shop(checkout__says_that_it_is_at_fault_when_stored_order_is_damaged,
                      open_empty_shop),
+        test_in_shop(playground__refuses_for_now_when_kafka_is_away, open_shop_without_kafka),
         test_in_shop(products__cannot_be_changed_when_backlog_is_full, open_shop_without_kafka),
         test_in_shop(products__cannot_be_changed_unless_settings_allow_it, open_empty_shop),
         test_in_shop(products__cannot_be_added_when_there_are_as_many_as_there_may_be,
