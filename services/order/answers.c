@@ -54,10 +54,11 @@ void add_item_path(const char *list, const char *id, struct strbuf *out) {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
     strbuf_add_str(out, list);
-    for (; *id; id++) {
-        if (strchr(plain, *id))
-            strbuf_add_char(out, *id);
-        else
-            strbuf_printf(out, "%%%02X", (unsigned char)*id);
+    while (*id) {
+        size_t n = strspn(id, plain);
+        strbuf_add(out, id, n);
+        id += n;
+        if (*id)
+            strbuf_printf(out, "%%%02X", (unsigned char)*id++);
     }
 }

@@ -209,8 +209,8 @@ static enum status ensure_topic(struct playground *playground, const char *name,
         return OK;
     if (playground->has_failed || clock_monotonic_ms() < topic->retry_ms || is_ending(playground))
         return error_set(err, ERR_UNAVAILABLE, "topic %s: %s", name, playground->failure.text);
-    enum status status =
-        topics_ensure(&playground->config->kafka, &spec, 1, ENSURE_TIMEOUT_MS, &is_embedded, err);
+    enum status status = topics_ensure(&playground->config->kafka, &spec, 1, ENSURE_TIMEOUT_MS,
+                                       true, &is_embedded, err);
     if (status == OK)
         status = open_publisher(playground, err);
     if (status != OK) {
