@@ -185,25 +185,47 @@ $(BUILD)/bin/fuzz_%: tests/fuzz/libfuzzer.c $(filter %.a,$(LINK_fuzz))
 fuzz-programs: $(FUZZ_PROGRAMS)
 	@:
 
+# --- measuring: the programs of `make bench` ------------------------------------------------------
+
+BENCH_SOURCES := $(filter-out %/sample_order.c,$(wildcard tests/bench/*.c))
+BENCH_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/%,$(BENCH_SOURCES))
+BENCH_LIB := $(BUILD)/lib/libbench.a
+$(BENCH_LIB): $(call objects,tests/bench/sample_order.c services/inventory/event_handlers.c \
+              $(foreach s,$(SERVICES),$(wildcard services/$(s)/adapters/*.c)))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_LIB) $(DOMAIN_LIB) $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(EXTERNAL_LIBS)
+
+.PHONY: bench-programs
+bench-programs: $(PROGRAMS) $(BENCH_PROGRAMS)
+	@:
+
 # --- what people run ------------------------------------------------------------------------------
 
 .PHONY: help run up down test test-kafka test-cluster test-faults test-compose schema-check documents fuzz crash \
-        mutants check clean failpoint-programs setup-run setup-test setup-documents setup-mutants setup-fuzz setup-check
+        mutants bench bench-publish bench-guard bench-instructions check clean failpoint-programs \
+        setup-run setup-test setup-documents setup-mutants setup-bench setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
 JOBS ?= 6
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 PURPOSES_run := run
 PURPOSES_test := run test
 PURPOSES_documents := documents
 PURPOSES_mutants := run test patch:patch
+PURPOSES_bench := run bench
 PURPOSES_fuzz := run fuzz
 PURPOSES_check := run test check
-setup-run setup-test setup-documents setup-mutants setup-fuzz setup-check: setup-%:
+setup-run setup-test setup-documents setup-mutants setup-bench setup-fuzz setup-check: setup-%:
 	@scripts/setup.sh $(PURPOSES_$*)
 
 run: setup-run ## install what is missing, build, start the shop, order, show the actions until Ctrl-C
@@ -230,7 +252,7 @@ failpoint-programs:
 
 test: setup-test ## all tests that need neither Docker nor a JVM
 	@$(MAKE) -j$(CORES) tests failpoint-programs
-	@$(RUN_TESTS) tests/run.sh $(TESTS) \
+	@$(RUN_TESTS) tests/run.sh $(TESTS) tests/bench/test_figures.py \
 		$(if $(filter $(BUILD)/tests/integration/%,$(TESTS)),$(JUDGE_HTTP))
 
 test-kafka: setup-test ## the integration tests on real Apache Kafka (from Maven's jars)
@@ -270,6 +292,24 @@ fuzz: setup-fuzz ## search for inputs that break a codec or a parser; FUZZ_SECON
 mutants: setup-mutants ## plant bugs in the services, one at a time: the audit must object to each, and only to them
 	@$(MAKE) -j$(CORES) build $(SCENARIO)
 	@tests/crash/mutants/run.sh
+
+BENCH ?= normal
+COMPARE ?=
+
+bench: setup-bench ## measure the shop against what this machine can do; BENCH=short or full, COMPARE=FILE
+	@$(MAKE) -j$(CORES) bench-programs
+	@BIN_DIR=$(BUILD)/bin tests/bench/bench.py --form $(BENCH) $(if $(COMPARE),--compare $(COMPARE))
+
+bench-publish: ## write the table and the plot of the last bench into the README
+	@BIN_DIR=$(BUILD)/bin tests/bench/bench.py --publish
+
+bench-guard: setup-bench ## accepts, chain and instruction counts are not far worse than they were
+	@$(MAKE) -j$(CORES) bench-programs
+	@BIN_DIR=$(BUILD)/bin tests/bench/guard.py
+
+bench-instructions: setup-bench ## take the instruction counts of now for the recorded ones
+	@$(MAKE) -j$(CORES) bench-programs
+	@BIN_DIR=$(BUILD)/bin tests/bench/instructions.py --record
 
 check: setup-check ## the code's form: layers, headers, format, warnings, lint
 	@scripts/check.sh

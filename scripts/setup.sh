@@ -10,6 +10,7 @@ usage: scripts/setup.sh PURPOSE...
   run              to build the programs and run them
   test             to build and run the tests, too
   documents        to validate the AsyncAPI and OpenAPI documents
+  bench            to measure
   fuzz             to search with the fuzzers
   check            to check the code's form and layers
   COMMAND:PACKAGE  a package, unless the command is there
@@ -22,6 +23,7 @@ packages_of() {
     run) echo gcc libc6-dev make librdkafka-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev curl ca-certificates ;;
     test) echo libcmocka-dev python3 python3-jsonschema sqlite3 ;;
     documents) packages_of node:nodejs && packages_of npm:npm ;;
+    bench) echo python3 wrk valgrind binutils ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     check) echo clang clang-format clang-tidy shellcheck ;;
     *:*) if [ -z "${1%%:*}" ] || ! command -v "${1%%:*}" >/dev/null; then echo "${1#*:}"; fi ;;

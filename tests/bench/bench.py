@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+"""Measures the shop against what this machine can do at all.
+
+usage: bench.py [--form short|normal|full] [--compare FILE]
+       bench.py --publish [--from FILE]
+
+Ceilings, accepts and the whole chain are measured in turn, round after round;
+then catching up, growth and the footprint, once. Every shop that was measured
+is audited, and a law that is broken ends the run. The result is a table, and
+in build/bench/: result.json (for --compare) and result.svg. --publish writes
+the table of a result into README.md and its plot to tests/bench/result.svg.
+KAFKA_BROKERS: measure on that Kafka instead of the embedded broker.
+`make bench` builds what is needed and calls this.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import accepts
+import catch_up
+import ceilings
+import chain
+import footprint
+import growth
+import plot
+import report
+from figures import summarize
+from forms import FORMS
+from probe import Probe, machine
+from shop import BENCH_BIN, BenchError
+
+RESULT = BENCH_BIN / "result.json"
+
+
+def say(text):
+    print(f"bench: {text}", flush=True)
+
+
+class Bench:
+    """The rounds of one run, as they come."""
+
+    def __init__(self, folder, form):
+        self.folder, self.form = folder, form
+        self.parts = {}
+
+    def measure(self, part, take, *arguments):
+        """One round of a part; returns its figures."""
+        began = time.monotonic()
+        probe = Probe(self.folder)
+        figures = take(self.folder, *arguments)
+        verdict = probe.verdict()
+        self.parts.setdefault(part, []).append(verdict | {"figures": figures})
+        say(f"{part}: {time.monotonic() - began:.0f} s"
+            + ("" if verdict["counts"] else
+               f", does not count: fdatasync p99 {verdict['sync_p99_ms']:.1f} ms, "
+               f"{100 * verdict['steal']:.1f} % stolen"))
+        return figures
+
+    def n_counted(self, part):
+        return sum(each["counts"] for each in self.parts.get(part, []))
+
+    def run_rounds(self):
+        """Each part until enough of its rounds count, within a bound."""
+        most = self.form.rounds + self.form.extra_rounds
+        for i in range(most):
+            if i >= self.form.rounds and min(self.n_counted("accepts"),
+                                             self.n_counted("chain")) >= self.form.rounds:
+                break
+            say(f"round {i + 1} of {self.form.rounds}" + (", again" * (i >= self.form.rounds)))
+            base = self.measure("ceilings", ceilings.measure, self.form)
+            self.measure("accepts", accepts.measure, self.form, base)
+            self.measure("chain", chain.measure, self.form, base)
+
+    def run(self):
+        self.run_rounds()
+        self.measure("catching up", catch_up.measure, self.form)
+        self.measure("growth", growth.measure, self.form)
+        self.measure("footprint", footprint.measure)
+
+    def summary(self):
+        return {name: row for rounds in self.parts.values()
+                for name, row in summarize(rounds).items()}
+
+
+def describe_disk(folder, parts):
+    """Its file system, and how long a sync takes."""
+    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True,
+                          check=False).stdout.strip() or "unknown"
+    syncs = sorted(each["sync_p99_ms"] for rounds in parts.values() for each in rounds)
+    return f"{kind}, fdatasync p99 {syncs[len(syncs) // 2]:.2f} ms"
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--form", choices=FORMS, default="normal")
+    parser.add_argument("--compare", type=Path)
+    parser.add_argument("--publish", action="store_true")
+    parser.add_argument("--from", dest="source", type=Path, default=RESULT)
+    return parser.parse_args()
+
+
+def load_result(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"bench: {path} is no result of `make bench`: {error}") from error
+
+
+def publish(path):
+    result = load_result(path)
+    report.write_readme(result)
+    report.PLOT.write_text(plot.svg(result["summary"]), encoding="utf-8")
+    say(f"{report.README} and {report.PLOT} show {path}")
+
+
+def run(form_name):
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="data-", dir=RESULT.parent)
+    began = time.monotonic()
+    try:
+        bench = Bench(folder, FORMS[form_name])
+        bench.run()
+        result = {
+            "form": form_name,
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "minutes": (time.monotonic() - began) / 60,
+            "machine": machine(),
+            "disk": describe_disk(folder, bench.parts),
+            "broker": "that of KAFKA_BROKERS" if "KAFKA_BROKERS" in os.environ else "embedded",
+            "summary": bench.summary(),
+            "parts": bench.parts,
+        }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    RESULT.with_suffix(".svg").write_text(plot.svg(result["summary"]), encoding="utf-8")
+    return result
+
+
+def main():
+    # So that a shop that is being measured is taken down on SIGTERM, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options = parse_arguments()
+    before = load_result(options.compare) if options.compare else None
+    if options.publish:
+        publish(options.source)
+        return
+    try:
+        result = run(options.form)
+    except BenchError as error:
+        sys.exit(f"bench: {error}")
+    print(report.table(result))
+    if before:
+        print(f"\nagainst {options.compare} ({before['form']} form, {before['made']}):\n")
+        print(report.comparison(before, result))
+    say(f"{RESULT} and {RESULT.with_suffix('.svg')} are written; "
+        "`make bench-publish` puts them into the README")
+
+
+if __name__ == "__main__":
+    main()

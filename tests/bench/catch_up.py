@@ -1,0 +1,61 @@
+"""Catching up: a backlog in the topic, drained by one cold consumer after the other."""
+
+import time
+
+from accepts import PARTITIONS, finish
+from load import closed_loop
+from progress import Progress
+from shop import Shop, wait_for
+from targets import CONNECTIONS
+
+PATIENCE_S = 300
+LINES_AN_ORDER = 2
+
+
+def fill(shop, n_orders):
+    """Orders in the topic; events a second that were published while they came
+    and until the last was."""
+    began = time.monotonic()
+    batch = 0
+    while Progress(shop).accepted < n_orders:
+        closed_loop(shop.ports["order"], CONNECTIONS[3], 2, f"B{batch}")
+        batch += 1
+    end = wait_for("the backlog is published",
+                   lambda: (now := Progress(shop)).backlog == 0 and now, PATIENCE_S, 0.05)
+    return end.published / (end.at - began)
+
+
+def drain_by(shop, service, expected):
+    """Records a second, from the first that was handled to the last. What it
+    does before that, joining its group, is seconds of Kafka's own."""
+    shop.start(service)
+    first = wait_for(f"{service} begins",
+                     lambda: (now := Progress(shop)).handled[service] > 0 and now, PATIENCE_S,
+                     0.002)
+    last = wait_for(f"{service} has caught up",
+                    lambda: (now := Progress(shop)).handled[service] >= expected(now) and now,
+                    PATIENCE_S, 0.02)
+    n_records = last.handled[service] - first.handled[service]
+    return n_records / (last.at - first.at) if n_records else 0.0
+
+
+def measure(folder, form):
+    with Shop(folder, PARTITIONS) as shop:
+        shop.start("order")
+        figures = {"catch_up_publish": fill(shop, form.backlog_orders)}
+        accepted = Progress(shop).accepted
+        figures["catch_up_inventory"] = drain_by(shop, "inventory", lambda _: accepted)
+        wait_for("inventory-service has published", lambda: Progress(shop).backlog == 0, PATIENCE_S)
+        published = Progress(shop).published
+        # An order makes two events; each of its lines an action; a product that
+        # is empty a report and an action.
+        n_empty = (published - accepted * (2 + LINES_AN_ORDER)) / 2
+        figures["catch_up_notification"] = drain_by(shop, "notification",
+                                                    lambda _: accepted + n_empty)
+        wait_for("notification-service has published", lambda: Progress(shop).backlog == 0,
+                 PATIENCE_S)
+        n_actions = Progress(shop).published - accepted - n_empty
+        figures["catch_up_logging"] = drain_by(shop, "logging", lambda _: n_actions)
+        finish(shop)
+        return figures
+

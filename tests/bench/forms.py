@@ -1,0 +1,20 @@
+"""How much is measured: `make bench BENCH=short`, `make bench`, `make bench BENCH=full`."""
+
+from collections import namedtuple
+
+Form = namedtuple("Form", [
+    "rounds",          # that must count, of ceilings, accepts and chain
+    "extra_rounds",    # at most, in place of those that do not count
+    "point_s",         # at full speed, for each number of connections; whole seconds
+    "hold_s",          # how long the chain must hold a rate
+    "latency_s",       # for each rate
+    "kafka_records",   # through librdkafka alone
+    "backlog_orders",  # to catch up with
+    "growth_sizes",    # orders that are there already
+])
+
+FORMS = {
+    "short": Form(1, 0, 1, 5, 3, 100_000, 20_000, (0, 100_000)),
+    "normal": Form(3, 1, 2, 15, 5, 300_000, 200_000, (0, 1_000_000)),
+    "full": Form(5, 3, 3, 60, 10, 500_000, 200_000, (0, 1_000_000, 10_000_000)),
+}

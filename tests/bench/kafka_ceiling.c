@@ -1,0 +1,176 @@
+/*
+ * kafka_ceiling BROKERS TOPIC RECORDS: the ceiling of Kafka. librdkafka alone
+ * sends that many log actions, with the headers that the services give them,
+ * and reads them at the same time in another thread; prints records a second,
+ * from the first that was sent to the last that was read. The topic must be
+ * there, and empty.
+ */
+#include "base/clock.h"
+#include "bench/sample_order.h"
+#include "event/codec.h"
+#include "event/envelope.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTITIONS_MAX = 256, READ_AT_ONCE = 1000, PATIENCE_MS = 30000, METADATA_MS = 10000 };
+
+struct ceiling {
+    const char *brokers;
+    const char *topic;
+    long n_records;
+    long n_read;
+    int64_t ended_ms;
+};
+
+static rd_kafka_t *new_client(const struct ceiling *ceiling, rd_kafka_type_t type) {
+    static const char *const properties[][2] = {
+        {"linger.ms", "2"},
+        {"acks", "all"},
+        {"partitioner", "murmur2_random"},
+        {"check.crcs", "true"},
+        {"batch.size", "1000000"},
+        {"enable.auto.commit", "false"},
+        {"group.id", "ceiling"},
+        {"fetch.wait.max.ms", "5"},
+        {"enable.idempotence", "true"},
+        {"log_level", "3"}, /* it warns that half of these are for the other kind of client */
+    };
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char reason[512];
+    rd_kafka_conf_set(conf, "bootstrap.servers", ceiling->brokers, NULL, 0);
+    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++)
+        rd_kafka_conf_set(conf, properties[i][0], properties[i][1], NULL, 0);
+    rd_kafka_t *client = rd_kafka_new(type, conf, reason, sizeof reason);
+    if (!client) {
+        fprintf(stderr, "kafka_ceiling: %s\n", reason);
+        exit(1);
+    }
+    return client;
+}
+
+static int count_partitions(rd_kafka_t *client, const char *name) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, topic, &metadata, METADATA_MS);
+    rd_kafka_topic_destroy(topic);
+    if (code) {
+        fprintf(stderr, "kafka_ceiling: topic %s: %s\n", name, rd_kafka_err2str(code));
+        exit(1);
+    }
+    int n = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    return n;
+}
+
+/* Assigned, not subscribed: joining a group is not what is measured. */
+static rd_kafka_t *new_consumer(const struct ceiling *ceiling) {
+    rd_kafka_t *client = new_client(ceiling, RD_KAFKA_CONSUMER);
+    int n = count_partitions(client, ceiling->topic);
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(n);
+    for (int32_t i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_add(all, ceiling->topic, i)->offset =
+            RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_assign(client, all);
+    rd_kafka_topic_partition_list_destroy(all);
+    return client;
+}
+
+static void *read_all(void *context) {
+    struct ceiling *ceiling = context;
+    rd_kafka_t *client = new_consumer(ceiling);
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(client);
+    rd_kafka_message_t *messages[READ_AT_ONCE];
+    int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
+    while (ceiling->n_read < ceiling->n_records && clock_monotonic_ms() < deadline) {
+        ssize_t n = rd_kafka_consume_batch_queue(queue, 5, messages, READ_AT_ONCE);
+        for (ssize_t i = 0; i < n; i++) {
+            ceiling->n_read += messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+            rd_kafka_message_destroy(messages[i]);
+        }
+    }
+    ceiling->ended_ms = clock_monotonic_ms();
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_consumer_close(client);
+    rd_kafka_destroy(client);
+    return NULL;
+}
+
+static rd_kafka_headers_t *copy_headers(const struct record *record) {
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->n_headers);
+    for (size_t i = 0; i < record->n_headers; i++)
+        rd_kafka_header_add(headers, record->headers[i].name, -1, record->headers[i].value.data,
+                            (ssize_t)record->headers[i].value.len);
+    return headers;
+}
+
+static void send_record(rd_kafka_t *client, const char *topic, const struct record *record,
+                        const struct strbuf *value, const char *key) {
+    rd_kafka_headers_t *headers = copy_headers(record);
+    for (;;) {
+        rd_kafka_resp_err_t code = rd_kafka_producev(
+            client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key, strlen(key)),
+            RD_KAFKA_V_VALUE(value->data, value->len), RD_KAFKA_V_HEADERS(headers),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return;
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            fprintf(stderr, "kafka_ceiling: %s\n", rd_kafka_err2str(code));
+            exit(1);
+        }
+        rd_kafka_poll(client, 1);
+    }
+}
+
+static void send_all(const struct ceiling *ceiling, rd_kafka_t *client) {
+    struct event event = {.type = EVENT_NEW_LOGGING_ACTION,
+                          .logging_action = {"inventory-service", "inventory-updated"}};
+    struct envelope cause;
+    struct envelope_text text;
+    struct record record = {.n_headers = 0};
+    struct strbuf value;
+    strbuf_init(&value);
+    event_encode(&event, &value);
+    envelope_init(&cause, "order-service", NULL);
+    strcpy(cause.correlation, "CEILING-1000000");
+    envelope_init(&event.envelope, "inventory-service", &cause);
+    envelope_write(&event.envelope, event_type_name(event.type), &text, &record);
+    for (long i = 0; i < ceiling->n_records; i++) {
+        char key[ID_SIZE];
+        snprintf(key, sizeof key, "CEILING-%ld", i / 6);
+        send_record(client, ceiling->topic, &record, &value, key);
+        if (i % READ_AT_ONCE == 0)
+            rd_kafka_poll(client, 0);
+    }
+    strbuf_release(&value);
+    rd_kafka_flush(client, PATIENCE_MS);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 4 || atol(argv[3]) <= 0) {
+        fputs("usage: kafka_ceiling BROKERS TOPIC RECORDS\n", stderr);
+        return 2;
+    }
+    struct ceiling ceiling = {.brokers = argv[1], .topic = argv[2], .n_records = atol(argv[3])};
+    rd_kafka_t *producer = new_client(&ceiling, RD_KAFKA_PRODUCER);
+    count_partitions(producer, ceiling.topic);
+    pthread_t reader;
+    int64_t began = clock_monotonic_ms();
+    if (pthread_create(&reader, NULL, read_all, &ceiling) != 0)
+        return 1;
+    send_all(&ceiling, producer);
+    pthread_join(reader, NULL);
+    rd_kafka_destroy(producer);
+    if (ceiling.n_read < ceiling.n_records) {
+        fprintf(stderr, "kafka_ceiling: of %ld records %ld were read within %d s\n",
+                ceiling.n_records, ceiling.n_read, PATIENCE_MS / 1000);
+        return 1;
+    }
+    printf("%.0f\n", 1000.0 * (double)ceiling.n_records / (double)(ceiling.ended_ms - began));
+    return 0;
+}

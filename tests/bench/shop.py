@@ -1,0 +1,214 @@
+"""A shop to measure: a broker and the services, in a folder of their own, all
+of which end with this process."""
+
+import ctypes
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+BIN = Path(os.environ.get("BIN_DIR", "build/bin"))
+BENCH_BIN = BIN.parent / "bench"
+READY_S = 60
+STOP_S = 20
+DATABASES = {"order": "order.db", "inventory": "inventory.db",
+             "notification": "notification.db", "logging": "logging.db"}
+SERVICES_OF_A_SHOP = ("order", "inventory", "notification", "logging")
+CONSUMERS = SERVICES_OF_A_SHOP[1:]
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+class BenchError(Exception):
+    """A measurement cannot be made, or found a shop that is not as it must be."""
+
+
+def wait_for(what, condition, timeout_s=READY_S, pause_s=0.02):
+    """Returns what the condition gives, as soon as that is true."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise BenchError(f"{what}: not within {timeout_s:.0f} s")
+        time.sleep(pause_s)
+
+
+def run_program(arguments, timeout_s=600, **options):
+    """Runs one to its end and returns what it printed."""
+    result = subprocess.run([str(a) for a in arguments], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, timeout=timeout_s, check=False,
+                            **options)
+    if result.returncode != 0:
+        raise BenchError(f"{Path(arguments[0]).name} failed ({result.returncode}):\n"
+                         f"{result.stdout[-2000:]}{result.stderr[-2000:]}")
+    return result.stdout
+
+
+class Process:
+    """A program whose output goes to PREFIX.out and PREFIX.err."""
+
+    def __init__(self, arguments, prefix, environment=None):
+        self.name = Path(arguments[0]).name
+        self.out, self.err = Path(f"{prefix}.out"), Path(f"{prefix}.err")
+        with open(self.out, "ab") as out, open(self.err, "wb") as err:
+            self.began = time.monotonic()
+            self.child = subprocess.Popen(
+                [str(a) for a in arguments], stdout=out, stderr=err, stdin=subprocess.DEVNULL,
+                env=environment,
+                preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
+
+    def check(self):
+        if self.child.poll() is not None:
+            raise BenchError(f"{self.name} has ended ({self.child.returncode}): "
+                             f"{self.err.read_text(errors='replace')[-1000:]}")
+
+    def find(self, path, pattern):
+        """Waits until a line of its output matches; returns the first group."""
+        def look():
+            self.check()
+            return re.search(pattern, path.read_text(errors="replace"), re.MULTILINE)
+        return wait_for(f"{self.name} says {pattern}", look, pause_s=0.0005).group(1)
+
+    def memory_mb(self):
+        """{"rss", "pss", "peak"}: now, and the highest RSS so far."""
+        folder = Path(f"/proc/{self.child.pid}")
+        text = "".join((folder / name).read_text(encoding="ascii")
+                       for name in ("smaps_rollup", "status"))
+        return {key: int(re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)[1]) / 1024
+                for key, name in (("rss", "Rss"), ("pss", "Pss"), ("peak", "VmHWM"))}
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.child.poll() is None:
+            self.child.send_signal(sig)
+            try:
+                self.child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        return self.child.returncode
+
+
+class Broker:
+    """The embedded one, or that of KAFKA_BROKERS."""
+
+    def __init__(self, folder, partitions):
+        self.process = None
+        self.partitions = partitions
+        self.address = os.environ.get("KAFKA_BROKERS")
+        self.is_embedded = not self.address
+        if self.is_embedded:
+            self.process = Process([BIN / "dev-broker", "--partitions", partitions],
+                                   Path(folder) / "broker")
+            self.address = self.process.find(self.process.out, r"^(\S+:\d+)$")
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+
+
+class Shop:
+    """`with Shop(parent) as shop`: nothing runs yet but the broker."""
+
+    def __init__(self, parent, partitions=32, data=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="shop-", dir=parent))
+        self.data = Path(data or self.folder / "data")
+        self.data.mkdir(exist_ok=True)
+        self.processes, self.ports = {}, {}
+        self.settings = {"DATA_DIR": str(self.data), "OUTBOX_BACKLOG_MAX": "100000000",
+                         "PATH": os.environ["PATH"]}
+        self.broker = Broker(self.folder, partitions)
+        self.settings["KAFKA_BROKERS"] = self.broker.address
+        if not self.broker.is_embedded:
+            self._use_own_topics(partitions)
+
+    def _use_own_topics(self, partitions):
+        mark = self.folder.name
+        self.settings |= {
+            "TOPIC_NEW_ORDER": f"{mark}-new-order",
+            "TOPIC_INVENTORY_EMPTY": f"{mark}-inventory-empty",
+            "TOPIC_NEW_LOGGING_ACTION": f"{mark}-new-logging-action",
+            "TOPIC_PARTITIONS": str(partitions),
+        }
+        if "KAFKA_CONFIG_FILE" in os.environ:
+            self.settings["KAFKA_CONFIG_FILE"] = os.environ["KAFKA_CONFIG_FILE"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes.values():
+            process.stop(signal.SIGKILL)
+        self.broker.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start_listening(self, service):
+        """Returns when its port is known."""
+        settings = self.settings | {"HTTP_PORT": "0"}
+        if service in CONSUMERS and not self.broker.is_embedded:
+            settings["CONSUMER_GROUP"] = f"{self.folder.name}-{service}"
+        process = Process([BIN / f"{service}-service"], self.folder / service, settings)
+        self.processes[service] = process
+        self.ports[service] = int(process.find(process.err, r"listens on http://[\d.]+:(\d+)"))
+
+    def start(self, *services):
+        """Returns when all are ready."""
+        for service in services:
+            self.start_listening(service)
+        for service in services:
+            wait_for(f"{service}-service is ready",
+                     lambda s=service: self.get(s, "/readyz")[0] == 200)
+
+    def stop(self, *services):
+        for service in services:
+            process = self.processes.pop(service)
+            code = process.stop()
+            if code != 0:
+                raise BenchError(f"{service}-service did not stop cleanly: exit code {code}\n"
+                                 f"{process.err.read_text(errors='replace')[-1000:]}")
+
+    def get(self, service, target):
+        """(status, body); 0 when nobody answers."""
+        self.processes[service].check()
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=30)
+        try:
+            connection.request("GET", target)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    def url(self, service, path):
+        return f"http://127.0.0.1:{self.ports[service]}{path}"
+
+    def metrics(self, service):
+        """{'name{labels}': value}"""
+        found = {}
+        for line in self.get(service, "/metrics")[1].splitlines():
+            if line and not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                found[name] = float(value)
+        return found
+
+    def memory_mb(self):
+        """{service: its memory}, and the embedded broker's."""
+        processes = dict(self.processes)
+        if self.broker.process:
+            processes["broker"] = self.broker.process
+        return {name: process.memory_mb() for name, process in processes.items()}
+
+    def audit(self, with_broker=True):
+        """Raises when a law is broken."""
+        arguments = [BIN / "orderctl", "audit", "--timeout", "300"]
+        if not with_broker:
+            arguments.append("--no-broker")
+        run_program(arguments, timeout_s=3600, env=self.settings)

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""The bench's own arithmetic, on figures whose answer is known."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from xml.dom import minidom
+
+import figures
+import instructions
+import plot
+import report
+import targets
+
+RECORDED = {"order": 1000, "apply": 2000, "publish": 3000}
+
+
+def rounds_of(name, *values_and_counts):
+    return [{"counts": counts, "figures": {name: value}} for value, counts in values_and_counts]
+
+
+def row(value, n_left_out=0):
+    return {"median": value, "low": value, "high": value, "n": 3, "n_left_out": n_left_out}
+
+
+def result_of(summary, counts=(True, True)):
+    rounds = [{"counts": each, "steal": 0, "sync_p99_ms": 0.5, "figures": {}} for each in counts]
+    return {"form": "normal", "machine": "2 cores", "minutes": 5, "disk": "ext2/ext3", "broker": "embedded",
+            "made": "2026-01-01T00:00:00Z", "summary": summary, "parts": {"accepts": rounds}}
+
+
+class Statistics(unittest.TestCase):
+    def test_percentile__is_the_nearest_rank(self):
+        values = list(range(1, 101))
+        self.assertEqual([figures.percentile(values, share) for share in (0.5, 0.99, 1, 0)],
+                         [50, 99, 100, 1])
+        self.assertEqual(figures.percentile([7], 0.99), 7)
+
+    def test_percentile__looks_at_values_in_any_order(self):
+        self.assertEqual(figures.percentile([3, 1, 2], 0.5), 2)
+
+    def test_summarize__leaves_out_rounds_that_do_not_count(self):
+        summary = figures.summarize(rounds_of("a", (1, True), (100, False), (3, True)))
+        self.assertEqual(summary["a"], {"median": 2, "low": 1, "high": 3, "n": 2, "n_left_out": 1})
+
+    def test_summarize__takes_all_rounds_when_none_counts(self):
+        summary = figures.summarize(rounds_of("a", (1, False), (5, False), (2, False)))
+        self.assertEqual(summary["a"], {"median": 2, "low": 1, "high": 5, "n": 0, "n_left_out": 3})
+
+    def test_ratio__is_nothing_of_nothing(self):
+        self.assertEqual((figures.ratio(1, 2), figures.ratio(1, 0)), (0.5, 0))
+
+    def test_change__is_a_share_of_what_was_before(self):
+        self.assertEqual(figures.change(200, 150), -0.25)
+        self.assertIsNone(figures.change(0, 1))
+
+    def test_flatness__is_the_worst_loss_against_the_smallest(self):
+        self.assertEqual(figures.flatness({0: 100, 10: 120, 20: 80}), 1 - 0.8)
+        self.assertEqual(figures.flatness({0: 100, 10: 120}), 0)
+
+
+class Targets(unittest.TestCase):
+    def test_is_met__includes_the_limit_in_both_senses(self):
+        self.assertTrue(figures.is_met(("a", ">=", 0.5), 0.5))
+        self.assertFalse(figures.is_met(("a", ">=", 0.5), 0.49))
+        self.assertTrue(figures.is_met(("a", "<=", 10), 10))
+        self.assertFalse(figures.is_met(("a", "<=", 10), 10.1))
+
+    def test_figures__have_one_line_each_and_every_target_and_row_has_one(self):
+        names = [name for name, _, _ in targets.figures((0, 10))]
+        self.assertEqual(len(names), len(set(names)))
+        for name in [target[0] for target in targets.TARGETS] + [r[1] for r in report.README_ROWS]:
+            self.assertIn(name, names)
+
+
+class Report(unittest.TestCase):
+    def test_table__says_which_targets_are_met(self):
+        text = report.table(result_of({"accepts_of_noop_128": row(0.6), "start_ms_order": row(30)}))
+        self.assertRegex(text, r"of the no-op's.* 0\.60 .*≥ 0\.50: met")
+        self.assertRegex(text, r"first 2xx, order .* 30\.0 .*≤ 25\.0: not met")
+
+    def test_table__says_how_many_rounds_did_not_count(self):
+        text = report.table(result_of({"store": row(1)}, (True, False)))
+        self.assertIn("accepts: 2 rounds, 1 of them not counted", text)
+        self.assertNotIn("none counted", text)
+        self.assertIn("none counted", report.table(result_of({"store": row(1)}, (False, False))))
+
+    def test_comparison__shows_the_change_and_only_what_both_have(self):
+        text = report.comparison(result_of({"store": row(200)}),
+                                 result_of({"store": row(150), "kafka": row(1)}))
+        self.assertIn("-25 %", text)
+        self.assertNotIn("librdkafka", text)
+
+    def test_write_readme__replaces_what_is_between_the_marks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            report.README = Path(folder) / "README.md"
+            report.README.write_text(f"before\n{report.BEGIN}old\n{report.END}behind\n")
+            report.write_readme(result_of({"store": row(12345)}))
+            text = report.README.read_text()
+        self.assertTrue(text.startswith("before\n") and text.endswith("behind\n"))
+        self.assertNotIn("old", text)
+        self.assertIn("12,345 orders/s", text)
+
+    def test_plot__is_xml_with_gaps_for_what_was_not_measured(self):
+        minidom.parseString(plot.svg({"noop_128": row(10), "accepts_64": row(5)}))
+
+
+class Instructions(unittest.TestCase):
+    def test_complaints__begin_above_a_tenth(self):
+        self.assertEqual(instructions.complaints(RECORDED, RECORDED | {"order": 1100}), [])
+        found = instructions.complaints(RECORDED, RECORDED | {"order": 1101})
+        self.assertEqual(len(found), 1)
+        self.assertIn("1,101 instructions, recorded are 1,000 (+10.1 %)", found[0])
+
+    def test_record__has_every_path_and_version(self):
+        record = json.loads(instructions.RECORD.read_text())
+        self.assertEqual(set(record["instructions"]), set(instructions.PATHS))
+        self.assertLessEqual(set(instructions.PACKAGES), set(record["versions"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
