@@ -156,7 +156,9 @@ def main():
     try:
         result = run(options.form)
     except BenchError as error:
-        sys.exit(f"bench: {error}")
+        sys.exit(f"bench: FAILED: {error}")
+    except KeyboardInterrupt:
+        sys.exit("bench: interrupted; everything it started has ended")
     print(report.table(result))
     if before:
         print(f"\nagainst {options.compare} ({before['form']} form, {before['made']}):\n")

@@ -16,6 +16,7 @@ PARTITIONS = 64
 HELD_S = 1.0
 STEP = 0.9
 TRIES = 6
+SEARCH_S = 5
 # Of each rate the first part is left out: caches and batches find their size.
 WARM_UP_SHARE = 0.2
 
@@ -51,21 +52,30 @@ def hold(shop, rate, seconds, prefix):
     return is_held, (end.deliveries() - before.deliveries()) / (end.at - began)
 
 
+def search(shop, rate, seconds):
+    """A rate that is held for a short time, and a tenth more is not."""
+    was_held = False
+    for attempt in range(TRIES):
+        is_held, _ = hold(shop, rate, seconds, f"S{attempt}")
+        if was_held and not is_held:
+            return rate * STEP
+        if is_held:
+            was_held = True
+            rate /= STEP
+        else:
+            rate *= STEP
+    return rate
+
+
 def find_rate(shop, form, guess):
-    """The highest rate that is held, in steps of a tenth, and its deliveries."""
-    rate, best = max(100, guess), None
+    """The highest rate that is held, in steps of a tenth, and its deliveries a second."""
+    rate = search(shop, max(100, guess), min(form.hold_s, SEARCH_S))
     for attempt in range(TRIES):
         is_held, deliveries = hold(shop, rate, form.hold_s, f"H{attempt}")
         if is_held:
-            best = (rate, deliveries)
-        elif best:
-            break
-        going_up = best is not None
-        rate = rate / STEP if going_up else rate * STEP
-    if not best:
-        raise BenchError(f"no rate from {guess:,.0f} down to {rate:,.0f} orders a second was held "
-                         f"for {form.hold_s:g} s")
-    return best
+            return rate, deliveries
+        rate *= STEP
+    raise BenchError(f"no rate down to {rate:,.0f} orders a second was held for {form.hold_s} s")
 
 
 def _query(shop, query, prefix):

@@ -2,16 +2,18 @@
 ones, which went through all services."""
 
 import shutil
+import sqlite3
 
 from accepts import topics_hold
 from chain import saturate
-from figures import flatness
+from figures import flatness, summarize
 from load import closed_loop, look_up
-from progress import Progress, drain
-from shop import SERVICES_OF_A_SHOP, Shop
+from progress import drain
+from shop import DATABASES, SERVICES_OF_A_SHOP, Shop
 
 PARTITIONS = 128
 BURST_S = 2
+ROUNDS = 3
 FIRST_ORDERS = 1000  # look-ups need some
 AUDIT_MAX = 1_500_000  # the audit's memory and time grow with the orders: 2 GB, 5 minutes
 LOOK_UPS = (
@@ -42,11 +44,19 @@ class Growth:
             self.n_orders += result["requests"] + 64  # those on their way at the end
             drain(self.shop)
 
+    def n_stored(self):
+        """All orders, those of the measurements too."""
+        database = sqlite3.connect(f"file:{self.shop.data / DATABASES['order']}?mode=ro", uri=True)
+        try:
+            return database.execute("SELECT max(seq) FROM orders").fetchone()[0]
+        finally:
+            database.close()
+
     def files_mb(self):
         return sum(path.stat().st_size for path in self.shop.data.iterdir()) / 1e6
 
     def has_room_for(self, size):
-        needed = self.files_mb() * 1e6 / max(1, self.n_orders) * size * 1.1
+        needed = self.files_mb() * 1e6 * size / self.n_stored() * 1.1
         return needed < shutil.disk_usage(self.shop.data).free
 
     def look_ups(self):
@@ -54,17 +64,21 @@ class Growth:
         return min(look_up(self.shop.ports[service], pattern, self.n_orders, 1)
                    for service, pattern in LOOK_UPS)
 
+    def take(self, prefix):
+        """One round at this size."""
+        result = closed_loop(self.shop.ports["order"], 64, self.form.point_s, f"{prefix}-ACCEPT")
+        drain(self.shop)
+        return {"accepts": result["rate"],
+                "chain": saturate(self.shop, self.form.point_s, f"{prefix}-CHAIN"),
+                "lookups": self.look_ups()}
+
     def measure(self):
         self.restart()
         prefix = f"G{self.n_measured}"
         self.n_measured += 1
-        port = self.shop.ports["order"]
         saturate(self.shop, 1, f"{prefix}-WARM")
-        figures = {
-            "accepts": closed_loop(port, 64, self.form.point_s, f"{prefix}-ACCEPT")["rate"]}
-        drain(self.shop)
-        figures["chain"] = saturate(self.shop, self.form.point_s, f"{prefix}-CHAIN")
-        figures["lookups"] = self.look_ups()
+        rounds = [{"counts": True, "figures": self.take(f"{prefix}-{i}")} for i in range(ROUNDS)]
+        figures = {name: row["median"] for name, row in summarize(rounds).items()}
         figures["rss_mb"] = sum(memory["rss"] for name, memory in self.shop.memory_mb().items()
                                 if name != "broker")
         figures["files_mb"] = self.files_mb()
@@ -83,10 +97,10 @@ def measure(folder, form):
                 continue
             growth.fill(size)
             by_size[size] = growth.measure()
-        n_since_start = Progress(shop).accepted
+        n_stored = growth.n_stored()
         shop.stop(*SERVICES_OF_A_SHOP)
-        if growth.n_orders <= AUDIT_MAX:
-            shop.audit(with_broker=topics_hold(shop, growth.n_orders + n_since_start))
+        if n_stored <= AUDIT_MAX:
+            shop.audit(with_broker=topics_hold(shop, n_stored))
     figures = {f"growth_{name}_{size}": value
                for size, of_size in by_size.items() for name, value in of_size.items()}
     for name in ("accepts", "chain", "lookups"):

@@ -2,11 +2,12 @@
  * kafka_ceiling BROKERS TOPIC RECORDS: the ceiling of Kafka. librdkafka alone
  * sends that many log actions, with the headers that the services give them,
  * and reads them at the same time in another thread; prints records a second,
- * from the first that was sent to the last that was read. The topic must be
- * there, and empty.
+ * from the first that was sent to the last that was read. The topic is created
+ * where it is missing; it must be empty.
  */
 #include "base/clock.h"
 #include "bench/sample_order.h"
+#include "bus/topics.h"
 #include "event/codec.h"
 #include "event/envelope.h"
 
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTITIONS_MAX = 256, READ_AT_ONCE = 1000, PATIENCE_MS = 30000, METADATA_MS = 10000 };
+enum { PARTITIONS = 32, READ_AT_ONCE = 1000, PATIENCE_MS = 30000, METADATA_MS = 10000 };
 
 struct ceiling {
     const char *brokers;
@@ -52,6 +53,17 @@ static rd_kafka_t *new_client(const struct ceiling *ceiling, rd_kafka_type_t typ
         exit(1);
     }
     return client;
+}
+
+static void ensure_topic(const struct ceiling *ceiling) {
+    const struct kafka_config kafka = {ceiling->brokers, "", "kafka_ceiling"};
+    const struct topic_spec topic = {ceiling->topic, PARTITIONS, 1, 0};
+    struct error err;
+    bool is_embedded;
+    if (topics_ensure(&kafka, &topic, 1, METADATA_MS, &is_embedded, &err) == OK)
+        return;
+    fprintf(stderr, "kafka_ceiling: %s\n", err.text);
+    exit(1);
 }
 
 static int count_partitions(rd_kafka_t *client, const char *name) {
@@ -157,6 +169,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     struct ceiling ceiling = {.brokers = argv[1], .topic = argv[2], .n_records = atol(argv[3])};
+    ensure_topic(&ceiling);
     rd_kafka_t *producer = new_client(&ceiling, RD_KAFKA_PRODUCER);
     count_partitions(producer, ceiling.topic);
     pthread_t reader;

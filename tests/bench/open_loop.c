@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 1024, ANSWER_MAX = 16384, LAST_ANSWERS_S = 10 };
+enum { CONNECTIONS_MAX = 1024, ANSWER_MAX = 16384, LAST_ANSWERS_S = 60 };
 #define NS_A_SECOND INT64_C(1000000000)
 
 struct connection {

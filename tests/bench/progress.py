@@ -39,7 +39,7 @@ class Progress:
         return sum(self.handled.values())
 
 
-def drain(shop, timeout_s=300):
+def drain(shop, timeout_s=900):
     """Waits until the shop is drained; the reading that said so. The services
     must have run since the shop was empty."""
     return wait_for("the shop is drained",
