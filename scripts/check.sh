@@ -138,7 +138,7 @@ check_format() {
 check_warnings() {
     local log=build/clang/check.log
     mkdir -p build/clang
-    make -k -j"$cores" BUILD=build/clang CC=clang CFLAGS=-Werror build tests failpoint-programs >"$log" 2>&1 && return 0
+    make -k -j"$cores" BUILD=build/clang CC=clang CFLAGS=-Werror build tests bench-programs failpoint-programs >"$log" 2>&1 && return 0
     grep -E '(error|warning):|\*\*\*' "$log" || tail -n 20 "$log"
     return 1
 }
@@ -170,7 +170,7 @@ check_scripts() {
     shellcheck -x -P SCRIPTDIR $(grep -rlE '^#!.*\b(ba)?sh\b' scripts tests services .ci 2>/dev/null | LC_ALL=C sort) || return 1
     # shellcheck disable=SC2046 # the names have no spaces
     python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' \
-        $(grep -rlE '^#!.*\bpython3$' scripts tests)
+        $({ grep -rlE '^#!.*\bpython3$' scripts tests; find tests -name '*.py'; } | LC_ALL=C sort -u)
 }
 
 # ---------------------------------------------------------------------------------------------------

@@ -124,17 +124,20 @@ static rd_kafka_headers_t *copy_headers(const struct record *record) {
 static void send_record(rd_kafka_t *client, const char *topic, const struct record *record,
                         const struct strbuf *value, const char *key) {
     rd_kafka_headers_t *headers = copy_headers(record);
-    for (;;) {
-        rd_kafka_resp_err_t code = rd_kafka_producev(
-            client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key, strlen(key)),
-            RD_KAFKA_V_VALUE(value->data, value->len), RD_KAFKA_V_HEADERS(headers),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-            return;
-        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            fprintf(stderr, "kafka_ceiling: %s\n", rd_kafka_err2str(code));
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key, strlen(key)}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value->data, value->len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+    };
+    rd_kafka_error_t *error;
+    while ((error = rd_kafka_produceva(client, parts, sizeof parts / sizeof *parts))) {
+        if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            fprintf(stderr, "kafka_ceiling: %s\n", rd_kafka_error_string(error));
             exit(1);
         }
+        rd_kafka_error_destroy(error);
         rd_kafka_poll(client, 1);
     }
 }
