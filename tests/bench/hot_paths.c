@@ -38,10 +38,10 @@ static void run_order(const char *folder, int times) {
         {"PRODUCT-123", "", 2650}, {"PRODUCT-321", "", 2650}, {"PRODUCT-456", "", 2650},
         {"PRODUCT-654", "", 2650}, {"PRODUCT-789", "", 2650}, {"PRODUCT-987", "", 2650},
     };
-    struct catalogue catalogue = {products, sizeof products / sizeof *products};
+    struct catalogue catalogue = {0};
     struct strbuf body, encoded;
     (void)folder;
-    catalogue_sort(&catalogue);
+    catalogue_fill(&catalogue, products, sizeof products / sizeof *products);
     strbuf_init(&body);
     strbuf_init(&encoded);
     for (int i = 0; i < times; i++) {
@@ -56,6 +56,7 @@ static void run_order(const char *folder, int times) {
             abort();
         order_encode(&order, &encoded);
     }
+    catalogue_release(&catalogue);
     strbuf_release(&body);
     strbuf_release(&encoded);
 }
@@ -121,8 +122,10 @@ static void run_apply(const char *folder, int times) {
     strbuf_init(&value);
     for (int i = 0; i < times; i++) {
         demand(db_exec(stores.db, "BEGIN IMMEDIATE", &err), &err);
+        begin_batch(&service);
         for (int j = 0; j < BATCH; j++)
             handle_once(&service, stores.inbox, (uint64_t)(i * BATCH + j), &value);
+        demand(end_batch(&service, &err), &err);
         demand(db_exec(stores.db, "COMMIT", &err), &err);
     }
     strbuf_release(&value);

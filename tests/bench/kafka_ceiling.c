@@ -60,7 +60,7 @@ static void ensure_topic(const struct ceiling *ceiling) {
     const struct topic_spec topic = {ceiling->topic, PARTITIONS, 1, 0};
     struct error err;
     bool is_embedded;
-    if (topics_ensure(&kafka, &topic, 1, METADATA_MS, &is_embedded, &err) == OK)
+    if (topics_ensure(&kafka, &topic, 1, METADATA_MS, false, &is_embedded, &err) == OK)
         return;
     fprintf(stderr, "kafka_ceiling: %s\n", err.text);
     exit(1);

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "bench/sample_order.h"
+#include "event/codec.h"
 #include "order/adapters/order_store.h"
 #include "store/outbox.h"
 
@@ -18,6 +19,7 @@ struct ceiling {
     struct db *db;
     struct outbox *outbox;
     struct order_store *orders;
+    struct strbuf payload; /* of the order at hand */
 };
 
 static enum status open_stores(struct ceiling *ceiling, const char *folder, struct error *err) {
@@ -39,24 +41,25 @@ static enum status open_stores(struct ceiling *ceiling, const char *folder, stru
 /* The statements of the order-service's checkout. */
 static enum status store(struct ceiling *ceiling, uint64_t number, struct error *err) {
     struct stored_order stored;
-    struct event event = {.type = EVENT_NEW_ORDER};
+    struct event event;
     struct envelope trace = {.id = ""};
     bool is_stored;
+    event.type = EVENT_NEW_ORDER;
     sample_order("CEILING", number, &event.order);
+    strbuf_reset(&ceiling->payload);
+    order_encode(&event.order, &ceiling->payload);
     strcpy(trace.correlation, event.order.order_id);
     enum status status =
         order_store_find(ceiling->orders, event.order.order_id, &stored, &is_stored, err);
     if (status == OK)
-        status = outbox_append(ceiling->outbox, &event, &trace, err);
+        status = outbox_append_encoded(ceiling->outbox, &event, &ceiling->payload, &trace, err);
     if (status != OK)
         return status;
-    stored = (struct stored_order){
-        .order = event.order,
-        .outbox_seq = outbox_last_seq(ceiling->outbox),
-        .accepted_ms = event.envelope.time_ms,
-    };
+    order_copy(&stored.order, &event.order);
+    stored.outbox_seq = outbox_last_seq(ceiling->outbox);
+    stored.accepted_ms = event.envelope.time_ms;
     strcpy(stored.event_id, event.envelope.id);
-    status = order_store_add(ceiling->orders, &stored, err);
+    status = order_store_add(ceiling->orders, &stored, &ceiling->payload, err);
     if (status == OK)
         status = outbox_append_action(ceiling->outbox, "new-order", &event.envelope, err);
     return status;
@@ -81,19 +84,21 @@ static enum status store_for(struct ceiling *ceiling, int64_t duration_ms, doubl
 }
 
 int main(int argc, char **argv) {
-    struct ceiling ceiling = {NULL, NULL, NULL};
+    struct ceiling ceiling = {NULL};
     struct error err;
     double rate = 0;
     if (argc != 3 || atoi(argv[2]) <= 0) {
         fputs("usage: store_ceiling FOLDER SECONDS\n", stderr);
         return 2;
     }
+    strbuf_init(&ceiling.payload);
     enum status status = open_stores(&ceiling, argv[1], &err);
     if (status == OK)
         status = store_for(&ceiling, atoi(argv[2]) * INT64_C(1000), &rate, &err);
     order_store_close(ceiling.orders);
     outbox_close(ceiling.outbox);
     db_close(ceiling.db);
+    strbuf_release(&ceiling.payload);
     if (status != OK) {
         fprintf(stderr, "store_ceiling: %s\n", err.text);
         return 1;
