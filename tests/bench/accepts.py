@@ -1,6 +1,9 @@
 """Durable accepts: the order-service with a broker, at full speed and at fixed
 rates. The consumers come afterwards, so that the whole shop can be audited."""
 
+from statistics import mean
+
+from ceilings import noop
 from figures import ratio
 from load import closed_loop, open_loop
 from progress import drain
@@ -48,12 +51,16 @@ def finish(shop):
     shop.audit(with_broker=topics_hold(shop, end.accepted))
 
 
-def measure(folder, form, ceilings):
+def measure(folder, form):
+    """With its ceiling before and behind it: the machine's pace changes."""
     with Shop(folder, PARTITIONS) as shop:
         shop.start("order")
         port = shop.ports["order"]
         closed_loop(port, 64, WARM_UP_S, "WARM")
-        figures = _at_full_speed(port, form) | _at_rates(port, form)
-        figures["accepts_of_noop_128"] = ratio(figures["accepts_128"], ceilings["noop_128"])
+        before = noop(folder, 128, form.point_s)
+        figures = _at_full_speed(port, form)
+        figures["noop_128"] = mean([before, noop(folder, 128, form.point_s)])
+        figures["accepts_of_noop_128"] = ratio(figures["accepts_128"], figures["noop_128"])
+        figures |= _at_rates(port, form)
         finish(shop)
         return figures

@@ -46,8 +46,6 @@ def kafka(folder, records):
 
 def measure(folder, form):
     return {
-        "noop_64": noop(folder, 64, form.point_s),
-        "noop_128": noop(folder, 128, form.point_s),
         "store": store(folder, form.point_s),
         "kafka": kafka(folder, form.kafka_records),
     }

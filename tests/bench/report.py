@@ -69,14 +69,15 @@ def about(result):
     """What must be known of a run to judge its figures."""
     lines = [f"{result['form']} form, {result['minutes']:.0f} minutes; {result['machine']}; disk: {result['disk']}; "
              f"broker: {result['broker']}"]
-    for part, rounds in result["parts"].items():
-        n_left_out = sum(not each["counts"] for each in rounds)
-        line = f"{part}: {len(rounds)} rounds, {n_left_out} of them not counted"
-        if n_left_out:
-            line += " (fdatasync p99 above 1 ms, or more than 3 % stolen by the host)"
-        if n_left_out == len(rounds):
-            line += "; as none counted, the figures are theirs all the same"
-        lines.append(line)
+    counted = {part: sum(each["counts"] for each in rounds)
+               for part, rounds in result["parts"].items()}
+    lines.append("rounds that count: " + ", ".join(
+        f"{part} {n} of {len(result['parts'][part])}" for part, n in counted.items()))
+    if any(n < len(result["parts"][part]) for part, n in counted.items()):
+        lines.append("in the others p99 of fdatasync was above 1 ms, or the host stole more "
+                     "than 3 %")
+    if not all(counted.values()):
+        lines.append("where none counts, the figures are of all")
     return lines
 
 

@@ -93,7 +93,6 @@ def _growth_figures(sizes):
 
 def figures(sizes):
     """All figures that there can be: (name, unit, label)."""
-    yield "noop_64", "requests/s", "ceiling: no-op POST, 64 connections"
     yield "noop_128", "requests/s", "ceiling: no-op POST, 128 connections"
     yield "store", "orders/s", "ceiling: SQLite alone, transactions of 128"
     yield "kafka", "records/s", "ceiling: librdkafka alone, producer to consumer"
