@@ -7,12 +7,16 @@ cd "$(dirname "$0")/.."
 usage() {
     cat <<'TEXT'
 usage: scripts/stack.sh run|up|down|status
+       scripts/stack.sh start|stop SERVICE...
 
   run     start, post the sample order, show the logging-service's output until
           Ctrl-C, then stop everything
   up      start in the background
   down    stop what `up` started
   status  say what runs
+  start   start only these services (order, inventory, notification, logging),
+          on KAFKA_BROKERS or on the embedded broker that `up` started
+  stop    stop these, in order; the others go on
 
 Settings (environment variables):
 
@@ -25,6 +29,8 @@ Settings (environment variables):
   NOTIFICATION_PORT  3002
   LOGGING_PORT       3003
   PLAYGROUND_TOPICS  test       what POST /topics/{topic} of the order-service takes
+  GROUP_PREFIX       -          before the names of the consumer groups: another
+                                shop on the same Kafka, with topics of its own
 
 All settings of the services (see their --help) are passed on to them.
 TEXT
@@ -87,7 +93,7 @@ port_is_busy() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 check_ports() {
     local service
-    for service in "${SERVICES[@]}"; do
+    for service in "$@"; do
         if port_is_busy "${PORTS[$service]}"; then
             fail "port ${PORTS[$service]} is in use: stop what uses it (make down?), or set ${service^^}_PORT to another one"
         fi
@@ -107,25 +113,33 @@ start_broker() {
 start_services() {
     local service
     PROGRAM_ARGS=()
-    for service in "${SERVICES[@]}"; do
-        start_program "$service-service" HTTP_PORT="${PORTS[$service]}"
+    for service in "$@"; do
+        start_program "$service-service" HTTP_PORT="${PORTS[$service]}" \
+            ${GROUP_PREFIX:+CONSUMER_GROUP="$GROUP_PREFIX$service-service-group"}
     done
     say "waiting until the services are ready (joining their groups takes some seconds)"
-    for service in "${SERVICES[@]}"; do
+    for service in "$@"; do
         wait_until "$service-service" env HTTP_PORT="${PORTS[$service]}" "$BIN_DIR/$service-service" --healthcheck
         say "$service-service is ready on http://localhost:${PORTS[$service]}"
     done
 }
 
+check_programs() {
+    local service
+    for service in "$@"; do
+        [ -x "$BIN_DIR/$service-service" ] || fail "$BIN_DIR/$service-service is missing: run make"
+    done
+}
+
 up() {
     local service
+    check_programs "${SERVICES[@]}"
     for service in "${SERVICES[@]}"; do
-        [ -x "$BIN_DIR/$service-service" ] || fail "$BIN_DIR/$service-service is missing: run make"
         if pid_of "$service-service" >/dev/null; then
             fail "the shop runs already; stop it with: make down"
         fi
     done
-    check_ports
+    check_ports "${SERVICES[@]}"
     mkdir -p "$RUN_DIR"
     trap stop_after_failure EXIT
     if [ -z "${KAFKA_BROKERS:-}" ]; then
@@ -133,7 +147,46 @@ up() {
     else
         say "using Kafka at $KAFKA_BROKERS"
     fi
-    start_services
+    start_services "${SERVICES[@]}"
+}
+
+check_names() {
+    local service
+    [ $# -gt 0 ] || fail "name the services: ${SERVICES[*]}"
+    for service in "$@"; do
+        [ -n "${PORTS[$service]:-}" ] || fail "no service '$service': these are ${SERVICES[*]}"
+    done
+}
+
+start() {
+    local service
+    check_names "$@"
+    check_programs "$@"
+    for service in "$@"; do
+        if pid_of "$service-service" >/dev/null; then
+            fail "$service-service runs already"
+        fi
+    done
+    if [ -z "${KAFKA_BROKERS:-}" ]; then
+        pid_of dev-broker >/dev/null || fail "no embedded broker runs here: set KAFKA_BROKERS, or run: make up"
+        KAFKA_BROKERS=$(cat "$RUN_DIR/broker.address")
+        export KAFKA_BROKERS
+    fi
+    check_ports "$@"
+    mkdir -p "$RUN_DIR"
+    start_services "$@"
+}
+
+stop() {
+    local service
+    check_names "$@"
+    for service in "$@"; do
+        if stop_program "$service-service"; then
+            say "$service-service has stopped"
+        else
+            say "$service-service does not run"
+        fi
+    done
 }
 
 stop_program() {
@@ -212,6 +265,7 @@ up)
     ;;
 down) down ;;
 status) status ;;
+start | stop) "$@" ;;
 -h | --help) usage ;;
 *) usage >&2; exit 2 ;;
 esac
