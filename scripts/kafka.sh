@@ -28,7 +28,8 @@ a cluster of brokers that are controllers, too.
   scripts/kafka.sh start --broker I [...]            one broker of the cluster again
   scripts/kafka.sh stop [--broker I]                 stop all, or one of the cluster; data stays
   scripts/kafka.sh status                            exit 0 when all run, 1 when not
-  scripts/kafka.sh topics|groups|configs ARGS...     Kafka's own tools against it
+  scripts/kafka.sh topics|groups|configs|quorum ARGS...
+                                                     Kafka's own tools against it
   scripts/kafka.sh fetch                             only download what is missing
 
 Settings (environment; relative paths start at the top of the repository):
@@ -200,13 +201,14 @@ run_class() {
         -Dlog4j2.configurationFile="$log4j" -Dkafka.log.level=ERROR "$@"
 }
 
-# run_tool topics|groups|configs ARGS...
+# run_tool topics|groups|configs|quorum ARGS...
 run_tool() {
     local class
     case $1 in
         topics) class=org.apache.kafka.tools.TopicCommand ;;
         groups) class=org.apache.kafka.tools.consumer.group.ConsumerGroupCommand ;;
         configs) class=kafka.admin.ConfigCommand ;;
+        quorum) class=org.apache.kafka.tools.MetadataQuorumCommand ;;
     esac
     run_class "$class" --bootstrap-server "$(bootstrap)" "${@:2}"
 }
@@ -490,7 +492,7 @@ main() {
             usage
             return
             ;;
-        start | stop | status | fetch | topics | groups | configs) ;;
+        start | stop | status | fetch | topics | groups | configs | quorum) ;;
         *) die "no command '$command': see scripts/kafka.sh --help" ;;
     esac
     read_settings
