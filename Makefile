@@ -208,8 +208,8 @@ bench-programs: $(PROGRAMS) $(BENCH_PROGRAMS)
 # --- what people run ------------------------------------------------------------------------------
 
 .PHONY: help run up down test test-kafka test-cluster test-faults test-compose schema-check documents fuzz crash \
-        mutants bench bench-publish bench-guard bench-instructions check clean failpoint-programs \
-        setup-run setup-test setup-documents setup-mutants setup-bench setup-fuzz setup-check
+        mutants labs labs-page bench bench-publish bench-guard bench-instructions check clean failpoint-programs \
+        setup-run setup-test setup-documents setup-mutants setup-labs setup-bench setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
 # Test programs at once; most of their time they wait.
@@ -222,10 +222,11 @@ PURPOSES_run := run
 PURPOSES_test := run test
 PURPOSES_documents := documents
 PURPOSES_mutants := run test patch:patch
+PURPOSES_labs := run labs
 PURPOSES_bench := run bench
 PURPOSES_fuzz := run fuzz
 PURPOSES_check := run test check
-setup-run setup-test setup-documents setup-mutants setup-bench setup-fuzz setup-check: setup-%:
+setup-run setup-test setup-documents setup-mutants setup-labs setup-bench setup-fuzz setup-check: setup-%:
 	@scripts/setup.sh $(PURPOSES_$*)
 
 run: setup-run ## install what is missing, build, start the shop, order, show the actions until Ctrl-C
@@ -292,6 +293,18 @@ fuzz: setup-fuzz ## search for inputs that break a codec or a parser; FUZZ_SECON
 mutants: setup-mutants ## plant bugs in the services, one at a time: the audit must object to each, and only to them
 	@$(MAKE) -j$(CORES) build $(SCENARIO)
 	@tests/crash/mutants/run.sh
+
+labs: setup-labs ## what Kafka does, shown and checked on the shop's own events; make lab-01 runs one
+	@$(MAKE) -j$(CORES) build
+	@scripts/labs/all.sh
+
+lab-%: setup-labs
+	@$(MAKE) -j$(CORES) build
+	@scripts/labs/$*-*.sh
+
+labs-page: setup-labs ## put what the labs print into their page
+	@$(MAKE) -j$(CORES) build
+	@scripts/labs/all.sh --write
 
 BENCH ?= normal
 COMPARE ?=

@@ -10,6 +10,7 @@ usage: scripts/setup.sh PURPOSE...
   run              to build the programs and run them
   test             to build and run the tests, too
   documents        to validate the AsyncAPI and OpenAPI documents
+  labs             to go through the labs
   bench            to measure
   fuzz             to search with the fuzzers
   check            to check the code's form and layers
@@ -23,6 +24,7 @@ packages_of() {
     run) echo gcc libc6-dev make librdkafka-dev libmicrohttpd-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev curl ca-certificates ;;
     test) echo libcmocka-dev python3 python3-jsonschema sqlite3 ;;
     documents) packages_of node:nodejs && packages_of npm:npm ;;
+    labs) echo curl jq kcat python3 python3-confluent-kafka && packages_of node:nodejs && packages_of npm:npm ;;
     bench) echo python3 wrk valgrind binutils ;;
     fuzz) echo clang libclang-rt-14-dev ;;
     check) echo clang clang-format clang-tidy shellcheck ;;
