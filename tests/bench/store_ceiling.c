@@ -84,7 +84,7 @@ static enum status store_for(struct ceiling *ceiling, int64_t duration_ms, doubl
 }
 
 int main(int argc, char **argv) {
-    struct ceiling ceiling = {NULL};
+    struct ceiling ceiling = {.db = NULL};
     struct error err;
     double rate = 0;
     if (argc != 3 || atoi(argv[2]) <= 0) {

@@ -29,8 +29,12 @@ TARGETS = [
     ("growth_lookups_loss", "<=", 0.20),
 ]
 
-# The guard fails below this share of a target.
-GUARD_SHARE = 0.5
+# The guard fails below these: half of what was reached when they were set, on
+# an idle machine, which for the first is less than half of its target.
+GUARD_FLOORS = {
+    "accepts_of_noop_128": 0.08,
+    "deliveries_of_kafka": 0.10,
+}
 
 
 def target_of(name):

@@ -40,6 +40,7 @@ static int open_shop(void **state) {
     struct shop *shop = shop_open(BROKER_STEADY);
     *state = shop;
     disk = disk_open(shop);
+    shop_set(shop, "CATALOGUE_WRITES=true");
     shop_start(shop, EVERY_SERVICE);
     shop_wait_ready(shop, EVERY_SERVICE);
     return 0;
@@ -218,33 +219,50 @@ static void start__refuses_and_names_reason_when_disk_is_full(void **state) {
     assert_int_equal(count_of(shop, ORDER, "/orders?"), 3);
 }
 
-/* The answer names the orderId, also where the service has made it. */
-static const char *order_while_sync_fails(struct shop *shop, const char *route) {
-    static const char order[] =
-        "{\"customerId\":\"CUSTOMER-123\",\"products\":["
-        "{\"productId\":\"PRODUCT-123\",\"quantity\":1,\"totalPrice\":80}]}";
+/* The order-service's answer; it stops, and is started again on a good disk. */
+static struct http_answer answer_when_sync_fails(struct shop *shop, const char *method,
+                                                 const char *path, const char *json) {
     fail_sync("order.db*", DISK_ALWAYS);
-    struct http_answer answer = http_post(shop_url(shop, ORDER, route), order);
+    struct http_answer answer = send_json(shop, ORDER, method, path, json);
     assert_refused(&answer, "outcome-unknown");
     struct process *process = shop_process(shop, ORDER);
     assert_int_equal(process_wait(process, WAIT_TIMEOUT_MS), 1);
     assert_int_equal(occurrences(process_stderr(process), "COMMIT failed"), 1);
     disk_mend(disk);
     restart(shop, ORDER);
-    const char *id = strstr(json_text_at(json_of(answer.body), "/detail"), "ORDER-");
-    assert_non_null(id);
-    return scratch_printf("%.*s", (int)strcspn(id, " "), id);
+    return answer;
 }
 
+/* The answer names the orderId, also where the service has made it. */
 static void order_service__says_outcome_is_unknown_and_stops_when_sync_fails(void **state) {
+    static const char order[] =
+        "{\"customerId\":\"CUSTOMER-123\",\"products\":["
+        "{\"productId\":\"PRODUCT-123\",\"quantity\":1,\"totalPrice\":80}]}";
+    static const char *const paths[] = {"/orders", "/"};
     struct shop *shop = *state;
-    static const char *const routes[] = {"/orders", "/"};
     for (int i = 0; i < 2; i++) {
-        const char *id = order_while_sync_fails(shop, routes[i]);
+        struct http_answer answer = answer_when_sync_fails(shop, "POST", paths[i], order);
+        const char *id = strstr(json_text_at(json_of(answer.body), "/detail"), "ORDER-");
+        assert_non_null(id);
+        id = scratch_printf("%.*s", (int)strcspn(id, " "), id);
         int status = checkout(shop, load_order(id)).status;
         assert_true(status == 201 || status == 200);
     }
     assert_int_equal(audit_shop(shop), 2);
+}
+
+static void catalogue__is_as_asked_for_when_it_is_asked_again_after_sync_failed(void **state) {
+    static const char path[] = "/products/PRODUCT-NEW";
+    static const char product[] = "{\"name\":\"Pen\",\"price\":2.5}";
+    struct shop *shop = *state;
+    answer_when_sync_fails(shop, "PUT", path, product);
+    int status = send_json(shop, ORDER, "PUT", path, product).status;
+    assert_true(status == 201 || status == 200);
+    answer_when_sync_fails(shop, "DELETE", path, NULL);
+    status = send_json(shop, ORDER, "DELETE", path, NULL).status;
+    assert_true(status == 204 || status == 404);
+    assert_int_equal(http_get(shop_url(shop, ORDER, path)).status, 404);
+    assert_int_equal(audit_shop(shop), 0);
 }
 
 static void order_service__keeps_each_accepted_order_when_sync_fails_under_load(void **state) {
@@ -351,6 +369,7 @@ int main(void) {
         test_in_shop(each_consumer__catches_up_when_its_disk_was_full),
         test_in_shop(start__refuses_and_names_reason_when_disk_is_full),
         test_in_shop(order_service__says_outcome_is_unknown_and_stops_when_sync_fails),
+        test_in_shop(catalogue__is_as_asked_for_when_it_is_asked_again_after_sync_failed),
         test_in_shop(order_service__keeps_each_accepted_order_when_sync_fails_under_load),
         test_in_shop(each_consumer__stops_and_goes_on_after_restart_when_sync_fails),
         test_in_shop(order_service__stops_when_disk_cannot_be_read),
