@@ -246,10 +246,22 @@ static rd_kafka_resp_err_t commit_and_wait(struct subscriber *subscriber,
     return code;
 }
 
+/* Is it the log that this member has read? After an outage that is not known
+ * until the starts have been looked at again. */
+static bool knows_log(struct subscriber *subscriber) {
+    char id[CLUSTER_ID_SIZE];
+    return !subscriber->was_cut_off && !subscriber->is_suspended &&
+           subscriber->start_status == OK &&
+           client_cluster_id(subscriber->client, 0, id, NULL) == OK &&
+           strcmp(id, subscriber->cluster_id) == 0;
+}
+
 /* Before partitions are given up: the next member may have a database that knows
  * nothing of what this one did, and starts where Kafka says. An earlier commit
  * may have failed, or what is done may have been known from the database alone. */
 static void commit_done(struct subscriber *subscriber, int timeout_ms) {
+    if (!knows_log(subscriber))
+        return;
     rd_kafka_topic_partition_list_t *done = rd_kafka_topic_partition_list_new(8);
     int n = subscriber->assigned ? subscriber->assigned->cnt : 0;
     for (int i = 0; i < n; i++) {

@@ -196,6 +196,7 @@ void *loop_run(void *cls) {
         {.events = POLLIN},
     };
     enum stage asked = STAGE_SERVING;
+    pthread_setname_np(pthread_self(), "http");
     while (asked < STAGE_STOPPED) {
         fds[2].fd = clients_fd(server);
         int n_events = poll(fds, 3, wait_ms(server));

@@ -337,6 +337,7 @@ static void recover(struct consume_once *consumer) {
 
 static void *consume_main(void *context) {
     struct consume_once *consumer = context;
+    pthread_setname_np(pthread_self(), "consumer");
     while (!atomic_load(&consumer->is_closing)) {
         struct error err = {""};
         enum status status = run_once(consumer, &err);

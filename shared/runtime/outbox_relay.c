@@ -394,6 +394,7 @@ static bool is_finished(const struct outbox_relay *relay, int wait_ms) {
 static void *relay_main(void *context) {
     struct outbox_relay *relay = context;
     int wait_ms = 0;
+    pthread_setname_np(pthread_self(), "relay");
     while (!is_finished(relay, wait_ms)) {
         if (wait_ms > 0)
             wait_for_work(relay, wait_ms);

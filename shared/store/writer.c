@@ -178,6 +178,7 @@ static void *writer_main(void *context) {
     struct writer *writer = context;
     struct job_list batch;
     bool failed;
+    pthread_setname_np(pthread_self(), "writer");
     while (take_batch(writer, &batch, &failed)) {
         if (failed) {
             struct error err = {"the database failed; the service is about to stop"};

@@ -287,6 +287,7 @@ static bool wait_for_work(struct playground *playground) {
 
 static void *playground_main(void *context) {
     struct playground *playground = context;
+    pthread_setname_np(pthread_self(), "playground");
     while (wait_for_work(playground)) {
         bool is_stuck = look_at_posts(playground);
         if (!playground->publisher)
