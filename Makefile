@@ -172,7 +172,7 @@ $(eval $(call test_rule,tests/crash/mutants/scenario.c,integration))
 # --- fuzzing: what searches for inputs; those that are kept run with the tests --------------------
 
 FUZZ_SANITIZE := fuzzer,address,undefined
-FUZZ_TARGETS := order inventory_empty logging_action json envelope outbox http checkout server
+FUZZ_TARGETS := order inventory_empty logging_action json envelope outbox http checkout product server
 FUZZ_PROGRAMS := $(foreach t,$(FUZZ_TARGETS),$(BUILD)/bin/fuzz_$(t))
 
 $(BUILD)/bin/fuzz_%: tests/fuzz/libfuzzer.c $(filter %.a,$(LINK_fuzz))

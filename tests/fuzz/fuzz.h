@@ -32,6 +32,9 @@ fuzz_target fuzz_http;
 /* The body of a checkout request. */
 fuzz_target fuzz_checkout;
 
+/* The body of a request that saves a product. */
+fuzz_target fuzz_product;
+
 /* What a client sends on one connection. The byte 0xff ends a piece, which the
  * server reads before the next one comes; at the input's end, the client leaves
  * without waiting for answers. */

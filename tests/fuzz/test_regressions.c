@@ -91,8 +91,9 @@ static void run_target(void **state) {
     { #name, "fuzz_" #name "__finds_nothing_in_the_inputs_that_are_kept", fuzz_##name }
 
 static struct target targets[] = {
-    TARGET(checkout),       TARGET(envelope), TARGET(http),   TARGET(inventory_empty), TARGET(json),
-    TARGET(logging_action), TARGET(order),    TARGET(outbox), TARGET(server),
+    TARGET(checkout), TARGET(envelope),       TARGET(http),  TARGET(inventory_empty),
+    TARGET(json),     TARGET(logging_action), TARGET(order), TARGET(outbox),
+    TARGET(product),  TARGET(server),
 };
 enum { N_TARGETS = sizeof targets / sizeof targets[0] };
 
