@@ -21,6 +21,8 @@ struct fixture {
     int n_faults;
     bool failed[EVENTS_MAX]; /* has the event of that number failed already? */
     atomic_int n_ended;      /* calls of the hook `failed` */
+    int n_held;              /* events handled since the batch began */
+    int n_stored;            /* those of batches that came to their end */
     int n_produced;
 };
 
@@ -39,6 +41,7 @@ static bool is_faulty(struct fixture *fixture, const struct event *event) {
 static enum status handle(void *context, const struct event *event, struct error *err) {
     struct fixture *fixture = context;
     atomic_fetch_add(&fixture->n_calls, 1);
+    fixture->n_held++;
     db_bind_text(fixture->insert_effect, 1, event->envelope.id);
     db_bind_text(fixture->insert_effect, 2, event->order.order_id);
     enum status status = db_run(fixture->insert_effect, err);
@@ -48,6 +51,18 @@ static enum status handle(void *context, const struct event *event, struct error
     if (status == OK && is_faulty(fixture, event))
         status = error_set(err, fixture->fail_status, "fault %d", fixture->n_faults);
     return status;
+}
+
+static void begin_batch(void *context) {
+    struct fixture *fixture = context;
+    fixture->n_held = 0;
+}
+
+static enum status end_batch(void *context, struct error *err) {
+    struct fixture *fixture = context;
+    (void)err;
+    fixture->n_stored += fixture->n_held;
+    return OK;
 }
 
 static void on_failed(void *context, const struct error *err) {
@@ -61,6 +76,7 @@ static void open_consumer(struct fixture *fixture) {
     const struct consume_once_config config = {
         .config = &fixture->shop.config,
         .handlers = handlers,
+        .batch = {begin_batch, end_batch},
         .service = fixture,
         .writer = fixture->shop.writer,
         .inbox = fixture->shop.inbox,
@@ -177,6 +193,7 @@ static void consume_once__leaves_nothing_behind_a_fault_at_any_call_of_the_handl
     assert_counts(fixture, "SELECT count(DISTINCT event_id) FROM effects", N);
     assert_counts(fixture, ACTIONS, N);
     assert_counts(fixture, "SELECT count(*) FROM inbox", N);
+    assert_int_equal(fixture->n_stored, N);
     assert_int_equal(atomic_load(&fixture->n_ended), 0);
 }
 
