@@ -94,8 +94,16 @@ static enum status read_marks(struct dlq_desk *desk, struct error *err) {
     return status;
 }
 
-enum status dlq_desk_open(const struct config *config, const char *topic, struct dlq_desk **out,
-                          struct error *err) {
+static void desk_close(struct dlq_desk *desk) {
+    topic_reader_close(desk->reader);
+    tdestroy(desk->known, free);
+    free(desk);
+}
+
+/* Opens the topic's letters, as they stand at this moment. Reads the whole topic
+ * for the marks first, and says so on stderr when that takes long. */
+static enum status desk_open(const struct config *config, const char *topic, struct dlq_desk **out,
+                             struct error *err) {
     struct dlq_desk *desk = calloc(1, sizeof *desk);
     if (!desk)
         abort();
@@ -105,23 +113,16 @@ enum status dlq_desk_open(const struct config *config, const char *topic, struct
     if (status == OK)
         status = open_reader(desk, err);
     if (status != OK) {
-        dlq_desk_close(desk);
+        desk_close(desk);
         return status;
     }
     *out = desk;
     return OK;
 }
 
-void dlq_desk_close(struct dlq_desk *desk) {
-    if (!desk)
-        return;
-    topic_reader_close(desk->reader);
-    tdestroy(desk->known, free);
-    free(desk);
-}
-
-enum status dlq_desk_next(struct dlq_desk *desk, struct letter *out, bool *out_found,
-                          struct error *err) {
+/* The next letter, in the order of its partition; it lives until the next call. */
+static enum status desk_next(struct dlq_desk *desk, struct letter *out, bool *out_found,
+                             struct error *err) {
     struct record record;
     struct known *known;
     char name[LETTER_NAME_SIZE];
@@ -147,7 +148,8 @@ static bool contains(struct bytes bytes, const char *text) {
     return bytes.data && memmem(bytes.data, bytes.len, text, strlen(text));
 }
 
-bool dlq_selects(const struct dlq_selection *selection, const struct letter *letter) {
+/* The letter's state is not looked at. */
+static bool selects(const struct dlq_selection *selection, const struct letter *letter) {
     const struct record *record = &letter->record;
     if (selection->partition >= 0 && selection->partition != record->partition)
         return false;
@@ -166,20 +168,20 @@ static enum status visit_topic(const struct config *config, const struct dlq_sel
                                void *context, bool *out_ended, struct error *err) {
     struct dlq_desk *desk;
     bool found = true;
-    enum status status = dlq_desk_open(config, topic, &desk, err);
+    enum status status = desk_open(config, topic, &desk, err);
     if (status == ERR_NOT_FOUND && !selection->names_topics)
         return OK;
     if (status != OK)
         return error_wrap(err, status, "Kafka at %s", config->kafka.brokers);
     while (status == OK && found && !*out_ended) {
         struct letter letter;
-        status = dlq_desk_next(desk, &letter, &found, err);
+        status = desk_next(desk, &letter, &found, err);
         /* Who names an offset means what stands there, copy or not. */
-        if (status == OK && found && dlq_selects(selection, &letter) &&
+        if (status == OK && found && selects(selection, &letter) &&
             (!letter.is_copy || selection->offset >= 0))
             *out_ended = !visit(context, &letter);
     }
-    dlq_desk_close(desk);
+    desk_close(desk);
     return status;
 }
 

@@ -34,13 +34,20 @@ static void judge_a_loss(struct shop *shop, struct load *load, const char *what)
     assert_true(n_twice <= TWICE_MAX || !broker_is_apache());
 }
 
-static void killed_instance__loses_nothing_under_load(void **state) {
-    struct shop *shop = *state;
+/* Two of the notification-service and two of the logging-service. Returns the
+ * second notification-service. */
+static struct process *share_the_work(struct shop *shop) {
     struct process *second = start_second(shop, NOTIFICATION);
     struct process *logger = start_second(shop, LOGGING);
     assert_within(MOVE_TIMEOUT_MS,
                   are_shared(shop_process(shop, NOTIFICATION), second, NOTIFICATION_PARTITIONS));
     assert_soon(n_partitions(logger) > 0);
+    return second;
+}
+
+static void killed_instance__loses_nothing_under_load(void **state) {
+    struct shop *shop = *state;
+    struct process *second = share_the_work(shop);
     struct load *load = start_mixed_load(shop);
 
     shop_kill(shop, NOTIFICATION);
@@ -56,10 +63,7 @@ static void killed_instance__loses_nothing_under_load(void **state) {
 static void paused_instance__loses_nothing_when_kafka_takes_it_for_dead(void **state) {
     struct shop *shop = *state;
     struct process *first = shop_process(shop, NOTIFICATION);
-    struct process *second = start_second(shop, NOTIFICATION);
-    struct process *logger = start_second(shop, LOGGING);
-    assert_within(MOVE_TIMEOUT_MS, are_shared(first, second, NOTIFICATION_PARTITIONS));
-    assert_soon(n_partitions(logger) > 0);
+    struct process *second = share_the_work(shop);
     struct load *load = start_mixed_load(shop);
 
     process_signal(first, SIGSTOP);
