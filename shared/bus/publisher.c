@@ -33,12 +33,6 @@ struct publisher {
     bool was_cut_off;
 };
 
-static enum status from_delivery_error(rd_kafka_resp_err_t code) {
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return OK;
-    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? ERR_INVALID : ERR_UNAVAILABLE;
-}
-
 static void tell_place(struct publisher *publisher, const rd_kafka_message_t *message) {
     const struct record_place place = {
         .topic = rd_kafka_topic_name(message->rkt),
@@ -46,18 +40,35 @@ static void tell_place(struct publisher *publisher, const rd_kafka_message_t *me
         .offset = message->offset,
         .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
     };
-    if (publisher->events.placed && place.offset >= 0)
+    if (publisher->events.placed)
         publisher->events.placed(publisher->events.context, &place);
+}
+
+/* librdkafka also calls a record delivered whose request failed, when a later
+ * one of its partition succeeded: the sequence numbers prove that the broker
+ * had both. A broker that has forgotten the producer, or counts no sequences
+ * (the embedded one), takes the later one alone. Then no offset is known. */
+static enum status judge_delivery(const rd_kafka_message_t *message, const char **out_reason) {
+    *out_reason = message->err ? rd_kafka_err2str(message->err) : "";
+    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return ERR_INVALID;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ERR_UNAVAILABLE;
+    if (message->offset >= 0)
+        return OK;
+    *out_reason = "Kafka did not say at which offset it stands";
+    return ERR_UNAVAILABLE;
 }
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     (void)client;
     struct publisher *publisher = opaque;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    const char *reason;
+    enum status status = judge_delivery(message, &reason);
+    if (status == OK)
         tell_place(publisher, message);
     publisher->events.delivered(publisher->events.context, (uint64_t)(uintptr_t)message->_private,
-                                from_delivery_error(message->err),
-                                message->err ? rd_kafka_err2str(message->err) : "");
+                                status, reason);
 }
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque) {

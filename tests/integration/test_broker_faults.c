@@ -153,6 +153,23 @@ static void shop__doubles_records_but_no_effect_when_acknowledgements_are_lost(v
     assert_true(count_doubled(shop) > n_before);
 }
 
+/* The broker has taken a later record, so librdkafka calls the earlier one
+ * delivered, which was refused: the embedded broker does not count sequences. */
+static void shop__delivers_each_order_when_a_later_record_overtakes_one_that_failed(void **state) {
+    struct shop *shop = *state;
+    enum { N_FAILED = 20, A_LATER_ONE_IS_ON_ITS_WAY_MS = 200 };
+    if (broker_is_apache())
+        skip();
+    start_load(shop);
+    for (int i = 0; i < N_FAILED; i++)
+        broker_fail_request(shop_broker(shop), REQUEST_PRODUCE,
+                            RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                            A_LATER_ONE_IS_ON_ITS_WAY_MS);
+    load_hold(load, fault_ms());
+    assert_soon(broker_faults_left(shop_broker(shop), REQUEST_PRODUCE) == 0);
+    audit_load(shop, load);
+}
+
 static const struct fault {
     enum broker_request request;
     rd_kafka_resp_err_t error;
@@ -251,6 +268,7 @@ int main(void) {
         UNDER_LOAD(shop__delivers_each_order_when_kafka_is_killed),
         UNDER_LOAD(shop__delivers_each_order_when_kafka_is_flapping),
         UNDER_LOAD(shop__delivers_each_order_when_kafka_is_slow),
+        UNDER_LOAD(shop__delivers_each_order_when_a_later_record_overtakes_one_that_failed),
         UNDER_LOAD(shop__delivers_each_order_when_producers_fail_for_good),
         UNDER_LOAD(shop__delivers_each_order_when_requests_of_all_kinds_fail),
         UNDER_LOAD(shop__loses_and_doubles_nothing_when_kafka_lost_all_but_its_id),

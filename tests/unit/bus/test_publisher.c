@@ -196,6 +196,27 @@ static void publisher_send__reports_unavailable_when_the_broker_refuses_for_now(
     assert_reports(fixture, 1, ERR_UNAVAILABLE);
 }
 
+/* Of the first record nobody knows whether the broker has it; that it has the
+ * second proves nothing, for it does not look at the sequence. */
+static void publisher_send__takes_no_acknowledgement_from_a_later_record(void **state) {
+    struct fixture *fixture = *state;
+    enum { BOTH_ARE_ON_THEIR_WAY_MS = 500 };
+    size_t n_left = 1;
+    int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
+    open_publisher(fixture, "", -1);
+    rd_kafka_mock_broker_push_request_error_rtts(
+        fixture->mock.cluster, 1, MOCK_PRODUCE, 1,
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, BOTH_ARE_ON_THEIR_WAY_MS);
+    send_numbered(fixture, 0, 1);
+    while (n_left > 0 && clock_monotonic_ms() < deadline)
+        rd_kafka_mock_broker_error_stack_cnt(fixture->mock.cluster, 1, MOCK_PRODUCE, &n_left);
+    send_numbered(fixture, 1, 1);
+    wait_for_reports(fixture, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(fixture->reports[i].status,
+                         fixture->reports[i].tag == 0 ? ERR_UNAVAILABLE : OK);
+}
+
 static void publisher_send__is_invalid_when_the_record_is_too_large(void **state) {
     struct fixture *fixture = *state;
     enum { SIZE = 5 * 1024 * 1024 };
@@ -334,6 +355,7 @@ int main(void) {
         WITH_CLUSTER(publisher_send__chooses_the_partition_as_javas_clients_do),
         WITH_CLUSTER(publisher_send__tries_again_when_the_broker_fails_for_a_while),
         WITH_CLUSTER(publisher_send__reports_unavailable_when_the_broker_refuses_for_now),
+        WITH_CLUSTER(publisher_send__takes_no_acknowledgement_from_a_later_record),
         WITH_CLUSTER(publisher_send__is_invalid_when_the_record_is_too_large),
         WITH_CLUSTER(publisher_send__reports_invalid_when_the_broker_finds_a_batch_too_large),
         WITH_CLUSTER(publisher_send__is_busy_when_its_queue_is_full),
