@@ -6,7 +6,8 @@
 static enum status announce_empty(struct inventory_service *service, const char *product_id,
                                   const struct envelope *cause, struct error *err) {
     struct outbox *outbox = service->context->outbox;
-    struct event event = {.type = EVENT_INVENTORY_EMPTY};
+    struct event event; /* not cleared: it is large, as an order may be */
+    event.type = EVENT_INVENTORY_EMPTY;
     strcpy(event.inventory_empty.product_id, product_id);
     enum status status = outbox_append(outbox, &event, cause, err);
     if (status == OK)

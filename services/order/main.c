@@ -20,7 +20,8 @@ static const struct env_setting settings[] = {
 };
 
 static const char *const schema[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
-                                     OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, PRODUCT_STORE_SCHEMA};
+                                     OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, PRODUCT_STORE_SCHEMA,
+                                     OUTBOX_SCHEMA_3};
 
 static const struct http_route routes[] = {
     {"POST", "/orders", handle_checkout},

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <string.h>
 #include <time.h>
 
 static int64_t read_clock_ms(clockid_t id) {
@@ -29,14 +30,10 @@ static char *put_number(char *out, int number, int n_digits, char end) {
     return out + n_digits + 1;
 }
 
-void clock_format_rfc3339(int64_t time_ms, char out[static CLOCK_RFC3339_SIZE]) {
-    static const int64_t last_ms = 253402300799999; /* 9999-12-31T23:59:59.999Z */
-    if (time_ms < 0)
-        time_ms = 0;
-    if (time_ms > last_ms)
-        time_ms = last_ms;
+/* "2026-11-21T05:19:00." */
+enum { SECOND_LENGTH = 20 };
 
-    time_t seconds = (time_t)(time_ms / 1000);
+static void format_second(time_t seconds, char out[static CLOCK_RFC3339_SIZE]) {
     struct tm utc;
     gmtime_r(&seconds, &utc);
     out = put_number(out, utc.tm_year + 1900, 4, '-');
@@ -44,7 +41,24 @@ void clock_format_rfc3339(int64_t time_ms, char out[static CLOCK_RFC3339_SIZE]) 
     out = put_number(out, utc.tm_mday, 2, 'T');
     out = put_number(out, utc.tm_hour, 2, ':');
     out = put_number(out, utc.tm_min, 2, ':');
-    out = put_number(out, utc.tm_sec, 2, '.');
-    out = put_number(out, (int)(time_ms % 1000), 3, 'Z');
-    *out = '\0';
+    put_number(out, utc.tm_sec, 2, '.');
+}
+
+/* Times come in their order, many of one second. */
+void clock_format_rfc3339(int64_t time_ms, char out[static CLOCK_RFC3339_SIZE]) {
+    static const int64_t last_ms = 253402300799999; /* 9999-12-31T23:59:59.999Z */
+    static _Thread_local time_t known_seconds = -1;
+    static _Thread_local char known[CLOCK_RFC3339_SIZE];
+    if (time_ms < 0)
+        time_ms = 0;
+    if (time_ms > last_ms)
+        time_ms = last_ms;
+
+    time_t seconds = (time_t)(time_ms / 1000);
+    if (seconds != known_seconds) {
+        format_second(seconds, known);
+        known_seconds = seconds;
+    }
+    memcpy(out, known, SECOND_LENGTH);
+    *put_number(out + SECOND_LENGTH, (int)(time_ms % 1000), 3, 'Z') = '\0';
 }

@@ -50,23 +50,59 @@ void envelope_join_trace(struct envelope *envelope, const char *traceparent,
     new_span(envelope);
 }
 
-/* The last header of that name; false when there is none. */
-static bool find_header(const struct record *record, const char *name, struct bytes *out) {
-    struct record_walk walk = record_walk(record);
-    struct record_header header;
-    bool found = false;
-    while (record_walk_next(&walk, &header)) {
-        if (strcmp(header.name, name) != 0)
-            continue;
-        *out = header.value;
-        found = true;
+/* The headers that are read, in the order in which our services write them. */
+enum header_index {
+    HEADER_ID,
+    HEADER_TYPE,
+    HEADER_SOURCE,
+    HEADER_TIME,
+    HEADER_CORRELATION,
+    HEADER_CAUSATION,
+    HEADER_TRACEPARENT,
+    HEADER_TRACESTATE,
+    N_HEADERS,
+};
+
+static const char *const header_names[N_HEADERS] = {
+    [HEADER_ID] = ENVELOPE_ID,
+    [HEADER_TYPE] = "ce_type",
+    [HEADER_SOURCE] = ENVELOPE_SOURCE,
+    [HEADER_TIME] = "ce_time",
+    [HEADER_CORRELATION] = "ce_correlationid",
+    [HEADER_CAUSATION] = "ce_causationid",
+    [HEADER_TRACEPARENT] = "traceparent",
+    [HEADER_TRACESTATE] = "tracestate",
+};
+
+/* A header that is there has an address, be it empty or null. */
+struct header_values {
+    struct bytes of[N_HEADERS];
+};
+
+/* N_HEADERS: it is none of those. Looks first for the one behind `last`, which
+ * it nearly always is. */
+static size_t find_header(const char *name, size_t last) {
+    for (size_t i = 1; i <= N_HEADERS; i++) {
+        size_t at = (last + i) % N_HEADERS;
+        if (strcmp(name, header_names[at]) == 0)
+            return at;
     }
-    return found;
+    return N_HEADERS;
 }
 
-static struct bytes header_or_nothing(const struct record *record, const char *name) {
-    struct bytes value;
-    return find_header(record, name, &value) && value.data ? value : (struct bytes){"", 0};
+/* Of a header that is there several times, the last. */
+static void collect_headers(const struct record *record, struct header_values *out) {
+    struct record_walk walk = record_walk(record);
+    struct record_header header;
+    size_t last = N_HEADERS - 1;
+    *out = (struct header_values){0};
+    while (record_walk_next(&walk, &header)) {
+        size_t at = find_header(header.name, last);
+        if (at == N_HEADERS)
+            continue;
+        out->of[at] = header.value.data ? header.value : (struct bytes){"", 0};
+        last = at;
+    }
 }
 
 static bool is_control(unsigned char c) {
@@ -79,51 +115,47 @@ static bool is_plain_text(struct bytes value, size_t max_len) {
         return false;
     const unsigned char *text = value.data;
     for (size_t at = 0, n; at < value.len; at += n) {
-        n = utf8_sequence(text + at, value.len - at);
+        n = text[at] < 0x80 ? 1 : utf8_sequence(text + at, value.len - at);
         if (n == 0 || is_control(text[at]))
             return false;
     }
     return true;
 }
 
-/* Copies a header that is plain text and fits; otherwise leaves `out` alone. */
-static void read_optional(const struct record *record, const char *name, char *out, size_t size) {
-    struct bytes value = header_or_nothing(record, name);
-    if (!is_plain_text(value, size - 1))
-        return;
+/* Copies the value and terminates it; there must be room. */
+static void copy_text(struct bytes value, char *out) {
     memcpy(out, value.data, value.len);
     out[value.len] = '\0';
 }
 
-/* Copies a header that may be missing but not malformed. */
-static enum status read_checked(const struct record *record, const char *name, char *out,
-                                struct error *err) {
-    struct bytes value;
-    if (!find_header(record, name, &value))
-        return OK;
-    if (!is_plain_text(value, ENVELOPE_FOREIGN_TEXT_MAX))
-        return error_set(err, ERR_INVALID,
-                         "header %s must be 1 to %d bytes of UTF-8 without control characters",
-                         name, ENVELOPE_FOREIGN_TEXT_MAX);
-    memcpy(out, value.data, value.len);
-    out[value.len] = '\0';
-    return OK;
+/* What is no plain text, or does not fit, counts as not there. */
+static void read_optional(struct bytes value, char *out, size_t size) {
+    copy_text(is_plain_text(value, size - 1) ? value : (struct bytes){"", 0}, out);
 }
 
-static enum status check_type(const struct record *record, const char *type_name,
+/* A header that may be missing but not malformed. */
+static enum status check_text(const struct header_values *values, enum header_index header,
                               struct error *err) {
-    struct bytes value;
-    if (!find_header(record, "ce_type", &value))
+    struct bytes value = values->of[header];
+    if (!value.data || is_plain_text(value, ENVELOPE_FOREIGN_TEXT_MAX))
         return OK;
-    if (value.len == strlen(type_name) && memcmp(value.data, type_name, value.len) == 0)
+    return error_set(err, ERR_INVALID,
+                     "header %s must be 1 to %d bytes of UTF-8 without control characters",
+                     header_names[header], ENVELOPE_FOREIGN_TEXT_MAX);
+}
+
+static enum status check_type(const struct header_values *values, const char *type_name,
+                              struct error *err) {
+    struct bytes value = values->of[HEADER_TYPE];
+    if (!value.data ||
+        (value.len == strlen(type_name) && memcmp(value.data, type_name, value.len) == 0))
         return OK;
     return error_set(err, ERR_INVALID, "header ce_type must be %s", type_name);
 }
 
-static int64_t read_time_ms(const struct record *record) {
-    struct bytes value = header_or_nothing(record, "ce_time");
+static int64_t read_time_ms(struct bytes value, const struct record *record) {
     int64_t time_ms;
-    if (rfc3339_parse(value.data, value.len, &time_ms))
+    if (value.data && rfc3339_parse(value.data, value.len, &time_ms))
         return time_ms;
     return record->timestamp_ms >= 0 ? record->timestamp_ms : clock_now_ms();
 }
@@ -136,30 +168,39 @@ void envelope_id_of_place(const char *cluster_id, const char *topic, int32_t par
              (long long)offset);
 }
 
+static void read_trace_headers(const struct header_values *values, struct envelope *envelope) {
+    *envelope->traceparent = '\0';
+    *envelope->tracestate = '\0';
+    struct bytes parent = values->of[HEADER_TRACEPARENT], state = values->of[HEADER_TRACESTATE];
+    if (parent.data)
+        read_trace(envelope, parent, state);
+    if (!*envelope->traceparent)
+        traceparent_derive(envelope->source, envelope->id, envelope->traceparent);
+}
+
 enum status envelope_read(struct envelope *out, const struct record *record, const char *cluster_id,
                           const char *type_name, struct error *err) {
-    struct envelope envelope = {0};
-    enum status status = check_type(record, type_name, err);
+    struct header_values values;
+    collect_headers(record, &values);
+    enum status status = check_type(&values, type_name, err);
     if (status == OK)
-        status = read_checked(record, ENVELOPE_ID, envelope.id, err);
+        status = check_text(&values, HEADER_ID, err);
     if (status == OK)
-        status = read_checked(record, ENVELOPE_SOURCE, envelope.source, err);
+        status = check_text(&values, HEADER_SOURCE, err);
     if (status != OK)
         return status;
 
-    if (!*envelope.id) {
-        envelope_id_of_place(cluster_id, record->topic, record->partition, record->offset,
-                             envelope.id);
-        *envelope.source = '\0';
-    }
-    envelope.time_ms = read_time_ms(record);
-    read_optional(record, "ce_correlationid", envelope.correlation, sizeof envelope.correlation);
-    read_optional(record, "ce_causationid", envelope.causation, sizeof envelope.causation);
-    read_trace(&envelope, header_or_nothing(record, "traceparent"),
-               header_or_nothing(record, "tracestate"));
-    if (!*envelope.traceparent)
-        traceparent_derive(envelope.source, envelope.id, envelope.traceparent);
-    *out = envelope;
+    bool has_id = values.of[HEADER_ID].data;
+    bool has_source = has_id && values.of[HEADER_SOURCE].data;
+    if (has_id)
+        copy_text(values.of[HEADER_ID], out->id);
+    else
+        envelope_id_of_place(cluster_id, record->topic, record->partition, record->offset, out->id);
+    copy_text(has_source ? values.of[HEADER_SOURCE] : (struct bytes){"", 0}, out->source);
+    out->time_ms = read_time_ms(values.of[HEADER_TIME], record);
+    read_optional(values.of[HEADER_CORRELATION], out->correlation, sizeof out->correlation);
+    read_optional(values.of[HEADER_CAUSATION], out->causation, sizeof out->causation);
+    read_trace_headers(&values, out);
     return OK;
 }
 

@@ -17,7 +17,8 @@
 
 enum {
     WINDOW = 2048, /* rows sent and not yet acknowledged: each takes a kilobyte or two */
-    NOTE_MS = 100, /* progress is noted this often under load */
+    NOTE_MS = 50,  /* progress is noted, and sent rows are pruned, this often under load */
+    POLL_MS = 100, /* librdkafka's errors are looked for this often */
     CONNECT_TIMEOUT_MS = 500,
     TOPICS_TIMEOUT_MS = 1000,
     RETRY_MS = 500, /* pause after a failure */
@@ -380,7 +381,7 @@ static int run_once(struct outbox_relay *relay) {
         return RETRY_MS;
     }
     note_progress(relay);
-    return sent ? 0 : NOTE_MS;
+    return sent ? 0 : POLL_MS;
 }
 
 static bool is_finished(const struct outbox_relay *relay, int wait_ms) {

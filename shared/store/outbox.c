@@ -9,19 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* SQL: the newest row's seq, also when all were sent and pruned. */
+#define LAST_SEQ                                                                                   \
+    "coalesce((SELECT max(seq) FROM outbox), (SELECT ever_sent_upto FROM outbox_state))"
+
+#define ROW_VALUES ", ?,?,?,?,?,?,?,?)"
+
 struct outbox {
     const char *service;
     const char *const *topics;
     sqlite3_stmt *insert;
+    sqlite3_stmt *insert_first;
     sqlite3_stmt *set_progress;
     sqlite3_stmt *note_sent;
     sqlite3_stmt *set_landmark;
     sqlite3_stmt *forget_landmarks;
-    sqlite3_stmt *last; /* the newest row's seq, also when it was pruned */
+    sqlite3_stmt *last;
     struct prune prune;
     struct prune sent_prune;
     struct strbuf payload;
     struct strbuf headers;
+    bool has_rows;                     /* committed ones: SQLite counts on from the newest */
     atomic_int_fast64_t appended_upto; /* the newest row */
     atomic_int_fast64_t ever_sent_upto;
 };
@@ -51,10 +59,10 @@ enum status outbox_open(struct db *writer_db, const char *service,
     strbuf_init(&outbox->headers);
 
     enum status status =
-        db_prepare(writer_db,
-                   "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, topic,"
-                   " headers, created_ms) VALUES (?,?,?,?,?,?,?,?)",
-                   &outbox->insert, err);
+        db_prepare(writer_db, "INSERT INTO outbox VALUES (NULL" ROW_VALUES, &outbox->insert, err);
+    if (status == OK)
+        status = db_prepare(writer_db, "INSERT INTO outbox VALUES (" LAST_SEQ " + 1" ROW_VALUES,
+                            &outbox->insert_first, err);
     if (status == OK)
         status = db_prepare(writer_db,
                             "UPDATE outbox_state SET cluster_id = ?1, sent_upto = ?2,"
@@ -73,7 +81,7 @@ enum status outbox_open(struct db *writer_db, const char *service,
         status =
             db_prepare(writer_db, "DELETE FROM outbox_landmarks", &outbox->forget_landmarks, err);
     if (status == OK)
-        status = db_prepare(writer_db, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
+        status = db_prepare(writer_db, "SELECT " LAST_SEQ ", EXISTS (SELECT * FROM outbox)",
                             &outbox->last, err);
     if (status == OK)
         status = prune_open(&outbox->prune, writer_db, "outbox", "created_ms", err);
@@ -93,6 +101,7 @@ void outbox_close(struct outbox *outbox) {
     if (!outbox)
         return;
     sqlite3_finalize(outbox->insert);
+    sqlite3_finalize(outbox->insert_first);
     sqlite3_finalize(outbox->set_progress);
     sqlite3_finalize(outbox->note_sent);
     sqlite3_finalize(outbox->set_landmark);
@@ -107,7 +116,7 @@ void outbox_close(struct outbox *outbox) {
 
 static enum status insert_row(struct outbox *outbox, const char *id, const char *aggregate_type,
                               const char *type, const struct record *record, struct error *err) {
-    sqlite3_stmt *insert = outbox->insert;
+    sqlite3_stmt *insert = outbox->has_rows ? outbox->insert : outbox->insert_first;
     strbuf_reset(&outbox->headers);
     record_pack_headers(record, &outbox->headers);
     db_bind_text(insert, 1, id);
@@ -177,7 +186,8 @@ enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progr
         return status;
     if (progress->sent_upto > atomic_load(&outbox->ever_sent_upto))
         atomic_store(&outbox->ever_sent_upto, progress->sent_upto);
-    status = prune_run(&outbox->prune, forget_before_ms, progress->sent_upto, err);
+    /* One is kept: the next row's seq comes from it. */
+    status = prune_run(&outbox->prune, forget_before_ms, progress->sent_upto - 1, err);
     if (status == OK)
         status = prune_run(&outbox->sent_prune, forget_before_ms, INT64_MAX, err);
     return status;
@@ -199,8 +209,9 @@ enum status outbox_forget_landmarks(struct outbox *outbox, struct error *err) {
 void outbox_committed(struct outbox *outbox) {
     bool row;
     if (db_step(outbox->last, &row, NULL) != OK || !row)
-        return; /* no event yet, or the next commit will tell */
+        return; /* the next commit will tell */
     atomic_store(&outbox->appended_upto, sqlite3_column_int64(outbox->last, 0));
+    outbox->has_rows = sqlite3_column_int(outbox->last, 1) != 0;
     db_reset(outbox->last);
 }
 

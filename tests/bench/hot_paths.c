@@ -72,6 +72,7 @@ static void stores_open(struct stores *stores, const char *folder) {
     static const char *const schema[] = {
         OUTBOX_SCHEMA INBOX_SCHEMA STOCK_STORE_SCHEMA,
         OUTBOX_SCHEMA_2 INBOX_SCHEMA_2 STOCK_STORE_SCHEMA_2,
+        OUTBOX_SCHEMA_3,
     };
     const struct db_schema steps = {schema, sizeof schema / sizeof *schema};
     char path[4096];
@@ -127,6 +128,7 @@ static void run_apply(const char *folder, int times) {
             handle_once(&service, stores.inbox, (uint64_t)(i * BATCH + j), &value);
         demand(end_batch(&service, &err), &err);
         demand(db_exec(stores.db, "COMMIT", &err), &err);
+        outbox_committed(stores.outbox);
     }
     strbuf_release(&value);
     stock_store_close(service.stock);

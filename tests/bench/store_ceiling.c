@@ -24,7 +24,7 @@ struct ceiling {
 
 static enum status open_stores(struct ceiling *ceiling, const char *folder, struct error *err) {
     static const char *const schema[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
-                                         OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2};
+                                         OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, OUTBOX_SCHEMA_3};
     static const char *const topics[N_EVENT_TYPES] = {"new-order-topic", "inventory-empty-topic",
                                                       "new-logging-action-topic"};
     const struct db_schema steps = {schema, sizeof schema / sizeof *schema};
@@ -76,6 +76,7 @@ static enum status store_for(struct ceiling *ceiling, int64_t duration_ms, doubl
             status = store(ceiling, n++, err);
         if (status == OK)
             status = db_exec(ceiling->db, "COMMIT", err);
+        outbox_committed(ceiling->outbox);
         now = clock_monotonic_ms();
     }
     if (status == OK)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
-static const char *const steps[] = {OUTBOX_SCHEMA, OUTBOX_SCHEMA_2};
+static const char *const steps[] = {OUTBOX_SCHEMA, OUTBOX_SCHEMA_2, OUTBOX_SCHEMA_3};
 static const struct db_schema schema = {steps, sizeof steps / sizeof *steps};
 
 static struct db *db;

@@ -7,7 +7,7 @@
 
 static const char catalogue_path[] = "services/order/catalogue.json";
 static const char *const schema_steps[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
-                                           OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2};
+                                           OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, OUTBOX_SCHEMA_3};
 static const struct db_schema schema = {schema_steps, sizeof schema_steps / sizeof *schema_steps};
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
 

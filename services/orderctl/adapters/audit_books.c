@@ -11,10 +11,10 @@
 #include <string.h>
 
 const struct audit_database audit_databases[AUDIT_DATABASES] = {
-    {"orders", "order-service", "order.db", 3, 1},
-    {"inventory", "inventory-service", "inventory.db", 2, 1},
-    {"notification", "notification-service", "notification.db", 2, AUDIT_FOLDERS_MAX},
-    {"logging", "logging-service", "logging.db", 2, AUDIT_FOLDERS_MAX},
+    {"orders", "order-service", "order.db", 4, 1},
+    {"inventory", "inventory-service", "inventory.db", 3, 1},
+    {"notification", "notification-service", "notification.db", 3, AUDIT_FOLDERS_MAX},
+    {"logging", "logging-service", "logging.db", 3, AUDIT_FOLDERS_MAX},
 };
 
 /* A topic is the number of its event type; its dead letters' is N_EVENT_TYPES
@@ -70,8 +70,8 @@ static const struct view {
     const char *name, *columns, *table;
     size_t first, last; /* of the databases that have it */
 } views[] = {
-    {"states", "cluster_id, sent_upto", "outbox_state", 0, 3},
-    {"sequences", "name, seq", "sqlite_sequence", 0, 3},
+    {"states", "cluster_id, sent_upto, ever_sent_upto", "outbox_state", 0, 3},
+    {"last_rows", "max(seq) AS seq", "outbox", 0, 3},
     {"outboxes", "seq", "outbox", 0, 3},
     {"inboxes", "event_id, source, received_ms", "inbox", 1, 3},
     {"rejections", "cluster_id, topic, partition, offset, rejected_ms", "rejected", 1, 3},
@@ -257,7 +257,7 @@ static enum status look_at_topics(struct audit_books *books, struct error *err) 
 /* Everything that happens moves one of these numbers, and none ever goes back. */
 static const char state_query[] = "SELECT group_concat(number) FROM ("
                                   "SELECT sent_upto AS number FROM states UNION ALL "
-                                  "SELECT seq FROM sequences UNION ALL "
+                                  "SELECT ifnull(seq, 0) FROM last_rows UNION ALL "
                                   "SELECT next_offset FROM positions UNION ALL "
                                   "SELECT end FROM extents)";
 

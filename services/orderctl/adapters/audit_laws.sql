@@ -46,6 +46,12 @@ JOIN consumers AS c ON c.service = p.service AND c.topic = t.topic
 JOIN placed_records AS r
   ON r.topic = t.topic AND r.partition = p.partition AND r.offset < p.next_offset;
 
+-- How far an outbox goes, also when all of it was sent and pruned.
+CREATE TEMP VIEW sequences AS
+SELECT s.instance, ifnull(l.seq, s.ever_sent_upto) AS seq
+FROM states AS s
+JOIN last_rows AS l ON l.instance = s.instance;
+
 -- What was logged by our services, and what by other programs. Where the inbox has
 -- forgotten an action's source, the name that it gives itself decides.
 CREATE TEMP VIEW logged_actions AS
@@ -74,13 +80,13 @@ SELECT format('all %d databases are sound', count(*)) FROM instances;
 CREATE TEMP VIEW drained_breaches AS
 SELECT format('%s: %,d events are not published yet', s.instance, q.seq - s.sent_upto)
 FROM states AS s
-JOIN sequences AS q ON q.instance = s.instance AND q.name = 'outbox'
+JOIN sequences AS q ON q.instance = s.instance
 WHERE q.seq > s.sent_upto
 UNION ALL
 SELECT format('%s: has published to Kafka cluster %s, but this is %s',
               s.instance, s.cluster_id, a.cluster_id)
 FROM audit AS a, states AS s
-JOIN sequences AS q ON q.instance = s.instance AND q.name = 'outbox'
+JOIN sequences AS q ON q.instance = s.instance
 WHERE a.cluster_id <> '' AND s.cluster_id <> a.cluster_id AND q.seq > 0
 UNION ALL
 SELECT format('%s: has not handled %,d records of %s', service, n, topic)
@@ -150,13 +156,13 @@ SELECT format('%s: of the rows %d to %d of the outbox, %,d are missing',
 FROM (SELECT s.instance AS instance, min(b.seq) AS first, s.seq AS last, count(*) AS n
       FROM sequences AS s
       JOIN outbox_rows AS b ON b.instance = s.instance
-      WHERE s.name = 'outbox' GROUP BY s.instance)
+      GROUP BY s.instance)
 WHERE last - first + 1 <> n
 UNION ALL
 SELECT format('%s: has marked event %d as published, but its last is %d',
               s.instance, s.sent_upto, q.seq)
 FROM states AS s
-JOIN sequences AS q ON q.instance = s.instance AND q.name = 'outbox'
+JOIN sequences AS q ON q.instance = s.instance
 WHERE s.sent_upto > q.seq
 UNION ALL
 SELECT format('%s: event %s (row %d) is for a topic that no TOPIC_ setting names',

@@ -6,7 +6,7 @@
 
 enum { ROWS_PRUNED_AT_ONCE = 2000 };
 
-static const char *const steps[] = {OUTBOX_SCHEMA, OUTBOX_SCHEMA_2};
+static const char *const steps[] = {OUTBOX_SCHEMA, OUTBOX_SCHEMA_2, OUTBOX_SCHEMA_3};
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
 
 struct fixture {
@@ -20,7 +20,8 @@ struct fixture {
 
 static void open_all(struct fixture *fixture) {
     struct error *err = &fixture->err;
-    if (db_open_writer(fixture->path, &(struct db_schema){steps, 2}, &fixture->db, err) != OK ||
+    const struct db_schema schema = {steps, sizeof steps / sizeof *steps};
+    if (db_open_writer(fixture->path, &schema, &fixture->db, err) != OK ||
         outbox_open(fixture->db, "order-service", topics, &fixture->outbox, err) != OK ||
         db_open_reader(fixture->path, &fixture->reader_db, err) != OK ||
         outbox_reader_open(fixture->reader_db, &fixture->reader, err) != OK)
@@ -341,9 +342,9 @@ static void outbox_set_progress__deletes_sent_rows_that_are_old_some_at_a_time(v
     set_progress(fixture, "cluster-1", sent_upto, INT64_MAX);
     assert_range(fixture, ROWS_PRUNED_AT_ONCE + 1, last);
     set_progress(fixture, "cluster-1", sent_upto, INT64_MAX);
-    assert_range(fixture, sent_upto + 1, last);
+    assert_range(fixture, sent_upto, last);
     set_progress(fixture, "cluster-1", sent_upto, INT64_MAX);
-    assert_range(fixture, sent_upto + 1, last);
+    assert_range(fixture, sent_upto, last);
 }
 
 static void outbox_set_progress__keeps_sent_rows_that_are_young(void **state) {
@@ -375,21 +376,71 @@ static void outbox_reader_range__leaves_out_rows_before_the_time(void **state) {
     assert_int_equal(last, 0);
 }
 
-static void outbox__never_uses_a_number_again_when_all_rows_have_gone(void **state) {
+static void outbox__goes_on_counting_behind_the_one_row_that_is_kept(void **state) {
     struct fixture *fixture = *state;
-    struct outbox_row row;
     append_records(fixture, 3);
     set_progress(fixture, "cluster-1", 3, INT64_MAX);
-    assert_range(fixture, 0, 0);
+    assert_range(fixture, 3, 3);
     close_all(fixture);
     open_all(fixture);
     assert_int_equal(outbox_backlog(fixture->outbox), 0);
 
     append_records(fixture, 1);
 
-    assert_true(next(fixture, &row));
-    assert_int_equal(row.seq, 4);
+    assert_range(fixture, 3, 4);
     assert_int_equal(outbox_backlog(fixture->outbox), 1);
+}
+
+/* The first rows of all, and undone: the next ones have their numbers. */
+static void outbox__counts_from_where_it_was_when_its_first_rows_are_undone(void **state) {
+    struct fixture *fixture = *state;
+    const struct record record = {.topic = "orders", .value = {"x", 1}};
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(db_exec(fixture->db, "BEGIN", NULL), OK);
+        for (int i = 1; i <= 2; i++) {
+            assert_int_equal(outbox_append_record(fixture->outbox, "id", &record, NULL), OK);
+            assert_int_equal(outbox_last_seq(fixture->outbox), i);
+        }
+        assert_int_equal(db_exec(fixture->db, "ROLLBACK", NULL), OK);
+    }
+}
+
+/* A database of the second version: it has numbered `n` rows and kept those
+ * behind `pruned_upto`. */
+static void make_older_database(struct fixture *fixture, int n, int pruned_upto) {
+    struct db *db;
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE numbers(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM numbers"
+             " LIMIT %d) INSERT INTO outbox SELECT seq, 'id', 'order', NULL, 'new-order', NULL,"
+             " 'orders', x'', 0 FROM numbers;"
+             "DELETE FROM outbox WHERE seq <= %d;"
+             "UPDATE outbox_state SET sent_upto = %d, ever_sent_upto = %d",
+             n, pruned_upto, pruned_upto, pruned_upto);
+    folder_path(&fixture->folder, "older.db", fixture->path);
+    assert_int_equal(db_open_writer(fixture->path, &(struct db_schema){steps, 2}, &db, NULL), OK);
+    assert_int_equal(db_exec(db, sql, NULL), OK);
+    db_close(db);
+}
+
+static void outbox_schema_3__keeps_rows_and_goes_on_counting_behind_them(void **state) {
+    struct fixture *fixture = *state;
+    close_all(fixture);
+    make_older_database(fixture, 7, 4);
+    open_all(fixture);
+    assert_range(fixture, 5, 7);
+    append_records(fixture, 1);
+    assert_range(fixture, 5, 8);
+}
+
+static void outbox_schema_3__goes_on_counting_when_all_rows_were_pruned(void **state) {
+    struct fixture *fixture = *state;
+    close_all(fixture);
+    make_older_database(fixture, 7, 7);
+    open_all(fixture);
+    assert_range(fixture, 0, 0);
+    append_records(fixture, 2);
+    assert_range(fixture, 8, 9);
 }
 
 #define WITH_OUTBOX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -413,7 +464,10 @@ int main(void) {
         WITH_OUTBOX(outbox_set_progress__deletes_sent_rows_that_are_old_some_at_a_time),
         WITH_OUTBOX(outbox_set_progress__keeps_sent_rows_that_are_young),
         WITH_OUTBOX(outbox_reader_range__leaves_out_rows_before_the_time),
-        WITH_OUTBOX(outbox__never_uses_a_number_again_when_all_rows_have_gone),
+        WITH_OUTBOX(outbox__goes_on_counting_behind_the_one_row_that_is_kept),
+        WITH_OUTBOX(outbox__counts_from_where_it_was_when_its_first_rows_are_undone),
+        WITH_OUTBOX(outbox_schema_3__keeps_rows_and_goes_on_counting_behind_them),
+        WITH_OUTBOX(outbox_schema_3__goes_on_counting_when_all_rows_were_pruned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
