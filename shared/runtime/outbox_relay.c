@@ -19,6 +19,11 @@ enum {
     WINDOW = 2048, /* rows sent and not yet acknowledged: each takes a kilobyte or two */
     NOTE_MS = 50,  /* progress is noted, and sent rows are pruned, this often under load */
     POLL_MS = 100, /* librdkafka's errors are looked for this often */
+    /* From this many rows a millisecond on, they are collected for a while: the
+     * fewer and larger the sets of records, the less work for all, brokers and
+     * consumers too (a tenth of all CPU at 10,000 orders a second). */
+    PACED_ROWS_PER_MS = 8,
+    PACE_MS = 8,
     CONNECT_TIMEOUT_MS = 500,
     TOPICS_TIMEOUT_MS = 1000,
     RETRY_MS = 500, /* pause after a failure */
@@ -54,6 +59,10 @@ struct outbox_relay {
     /* Tags count the rows sent; a tag's place in the window is tag % WINDOW. */
     struct in_flight window[WINDOW];
     uint64_t first_tag, end_tag;
+    int64_t counted_since_ms, n_counted; /* rows sent */
+    bool is_busy;                        /* there were many, when last counted */
+    int64_t next_sweep_ms;               /* none is sent before */
+    bool is_paced;                       /* rows may wait for that */
     bool must_reconnect;
     int64_t alone_upto;  /* a broker refused a batch as too large: up to this row, one is sent at a
                             time, to find the one that is; 0: none */
@@ -329,6 +338,30 @@ static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct 
     return status == ERR_BUSY ? OK : status;
 }
 
+static void count_rows(struct outbox_relay *relay, uint64_t n_rows, int64_t now) {
+    int64_t passed_ms = now - relay->counted_since_ms;
+    relay->n_counted += (int64_t)n_rows;
+    if (passed_ms < PACE_MS)
+        return;
+    relay->is_busy = relay->n_counted >= PACED_ROWS_PER_MS * passed_ms;
+    relay->n_counted = 0;
+    relay->counted_since_ms = now;
+}
+
+/* Sends what waits, unless it is to be collected for a while. */
+static enum status sweep(struct outbox_relay *relay, bool *out_sent, struct error *err) {
+    int64_t now = clock_monotonic_ms();
+    uint64_t before = relay->end_tag;
+    relay->is_paced = now < relay->next_sweep_ms && !atomic_load(&relay->is_closing);
+    if (relay->is_paced || relay->must_reconnect)
+        return OK;
+    enum status status = send_rows(relay, out_sent, err);
+    count_rows(relay, relay->end_tag - before, now);
+    if (relay->is_busy)
+        relay->next_sweep_ms = now + PACE_MS;
+    return status;
+}
+
 static bool is_other_cluster(struct outbox_relay *relay) {
     int64_t now = clock_monotonic_ms();
     if (now < relay->next_cluster_check_ms)
@@ -371,8 +404,7 @@ static int run_once(struct outbox_relay *relay) {
     bool sent = false;
     publisher_poll(relay->publisher, 0);
     advance(relay);
-    if (!relay->must_reconnect)
-        status = send_rows(relay, &sent, &err);
+    status = sweep(relay, &sent, &err);
     if (status != OK)
         log_warn("outbox: %s", err.text);
     if (status != OK || relay->must_reconnect || publisher_is_broken(relay->publisher) ||
@@ -381,13 +413,16 @@ static int run_once(struct outbox_relay *relay) {
         return RETRY_MS;
     }
     note_progress(relay);
+    if (relay->is_paced)
+        return PACE_MS;
     return sent ? 0 : POLL_MS;
 }
 
 static bool is_finished(const struct outbox_relay *relay, int wait_ms) {
     if (!atomic_load(&relay->is_closing))
         return false;
-    bool is_idle = wait_ms > 0 && relay->publisher && relay->first_tag == relay->end_tag &&
+    bool is_idle = wait_ms > 0 && !relay->is_paced && relay->publisher &&
+                   relay->first_tag == relay->end_tag &&
                    relay->progress.sent_upto == relay->noted_upto;
     return is_idle || !relay->publisher || clock_monotonic_ms() >= relay->deadline_ms;
 }
