@@ -28,7 +28,9 @@ struct checkout {
     struct stored_order order;
     struct strbuf body; /* the order as it is stored and published; then, the answer's */
     enum checkout_result result;
-    size_t line; /* at fault */
+    size_t line;        /* at fault */
+    enum status status; /* of the transaction */
+    struct error err;
 };
 
 static enum status store_order(struct checkout *checkout, struct error *err) {
@@ -123,22 +125,30 @@ static void answer_result(struct checkout *checkout) {
     counter_add(service->n_refused, 1);
 }
 
-static void answer_failure(const struct checkout *checkout, enum status status,
-                           const struct error *err) {
+static void answer_failure(const struct checkout *checkout) {
     char detail[ID_SIZE + 80];
     snprintf(detail, sizeof detail, "send the same order with orderId %s again to find out",
              checkout->order.order.order_id);
-    answer_failed_write(checkout->request, status, err, detail);
+    answer_failed_write(checkout->request, checkout->status, &checkout->err, detail);
+}
+
+/* In the HTTP thread: while answers are made, the writer goes on. */
+static void answer_checkout(void *context) {
+    struct checkout *checkout = context;
+    if (checkout->status == OK)
+        answer_result(checkout);
+    else
+        answer_failure(checkout);
+    strbuf_release(&checkout->body);
+    free(checkout);
 }
 
 static void finish_checkout(struct write_job *job, enum status status, const struct error *err) {
     struct checkout *checkout = (struct checkout *)job;
-    if (status == OK)
-        answer_result(checkout);
-    else
-        answer_failure(checkout, status, err);
-    strbuf_release(&checkout->body);
-    free(checkout);
+    checkout->status = status;
+    if (status != OK)
+        checkout->err = *err;
+    http_request_continue(checkout->request, answer_checkout, checkout);
 }
 
 /* Reads the order from the request; false: the request was answered. */

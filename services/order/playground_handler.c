@@ -17,6 +17,8 @@ static const struct http_problem not_acknowledged = {503, "not-acknowledged",
 struct publication {
     struct playground_post post;
     struct http_request *request;
+    enum status status; /* what became of it */
+    struct error err;
 };
 
 static void answer_place(const struct publication *publication) {
@@ -29,22 +31,31 @@ static void answer_place(const struct publication *publication) {
     http_respond(publication->request, &(struct http_response){.status = 201}, &body);
 }
 
-static void answer_failure(const struct publication *publication, enum status status,
-                           const struct error *err) {
+static void answer_failure(const struct publication *publication) {
     const struct http_problem *problem = &http_problem_unavailable;
-    if (status == ERR_OUTCOME_UNKNOWN || status == ERR_INVALID)
+    if (publication->status == ERR_OUTCOME_UNKNOWN || publication->status == ERR_INVALID)
         problem = &not_acknowledged;
-    http_respond_problem(publication->request, problem, err->text, NULL, 0, RETRY_AFTER_S);
+    http_respond_problem(publication->request, problem, publication->err.text, NULL, 0,
+                         RETRY_AFTER_S);
+}
+
+/* In the HTTP thread. */
+static void answer_publication(void *context) {
+    struct publication *publication = context;
+    if (publication->status == OK)
+        answer_place(publication);
+    else
+        answer_failure(publication);
+    free(publication);
 }
 
 static void finish_publication(struct playground_post *post, enum status status,
                                const struct error *err) {
     struct publication *publication = (struct publication *)post;
-    if (status == OK)
-        answer_place(publication);
-    else
-        answer_failure(publication, status, err);
-    free(publication);
+    publication->status = status;
+    if (status != OK)
+        publication->err = *err;
+    http_request_continue(publication->request, answer_publication, publication);
 }
 
 /* Takes the request over: what it says lives until it is answered. */

@@ -19,7 +19,13 @@ struct product_write {
     struct envelope trace; /* what the request brought */
     struct product_change change;
     enum catalogue_change result;
+    enum status status; /* of the transaction */
+    struct error err;
 };
+
+static bool is_change(enum catalogue_change result) {
+    return result == CATALOGUE_ADDS || result == CATALOGUE_REPLACES || result == CATALOGUE_REMOVES;
+}
 
 /*
  * In the writer's transaction: the change and its log action, or nothing. What
@@ -43,8 +49,7 @@ static enum status apply_write(struct write_job *job, struct error *err) {
         known = last.is_deleted ? NULL : &last.product;
     write->result = catalogue_decide(&write->change.product, write->change.is_deleted, known,
                                      service->catalogue.n_products);
-    if (write->result != CATALOGUE_ADDS && write->result != CATALOGUE_REPLACES &&
-        write->result != CATALOGUE_REMOVES)
+    if (!is_change(write->result))
         return OK;
     status = product_store_add(service->products, &write->change, err);
     if (status != OK)
@@ -76,19 +81,17 @@ static void answer_product(const struct product_write *write, int status) {
     strbuf_release(&location);
 }
 
-static void answer_write(struct product_write *write) {
+static void answer_result(const struct product_write *write) {
     char detail[96];
     switch (write->result) {
     case CATALOGUE_ADDS:
     case CATALOGUE_REPLACES:
-        change_catalogue(write);
         answer_product(write, write->result == CATALOGUE_ADDS ? 201 : 200);
         return;
     case CATALOGUE_SAME:
         answer_product(write, 200);
         return;
     case CATALOGUE_REMOVES:
-        change_catalogue(write);
         http_respond(write->request, &(struct http_response){.status = 204}, NULL);
         return;
     case CATALOGUE_LACKS:
@@ -103,13 +106,25 @@ static void answer_write(struct product_write *write) {
     }
 }
 
+/* In the HTTP thread. */
+static void answer_write(void *context) {
+    struct product_write *write = context;
+    if (write->status == OK)
+        answer_result(write);
+    else
+        answer_failed_write(write->request, write->status, &write->err,
+                            "send the same request again");
+    free(write);
+}
+
 static void finish_write(struct write_job *job, enum status status, const struct error *err) {
     struct product_write *write = (struct product_write *)job;
-    if (status == OK)
-        answer_write(write);
-    else
-        answer_failed_write(write->request, status, err, "send the same request again");
-    free(write);
+    if (status == OK && is_change(write->result))
+        change_catalogue(write);
+    write->status = status;
+    if (status != OK)
+        write->err = *err;
+    http_request_continue(write->request, answer_write, write);
 }
 
 /* Takes `write` over. */

@@ -45,7 +45,6 @@ static void begin(struct http_request *request) {
     request->is_head = request->is_last = request->is_whole = false;
     request->refusal.problem = NULL;
     request->n_discarded = 0;
-    atomic_store(&request->answer, ANSWER_NONE);
     atomic_fetch_add(&request->server->n_requests, 1);
     deadline_start(&request->server->active, &request->deadline, request->server->now_ms);
 }
@@ -141,11 +140,10 @@ static enum MHD_Result handle(struct http_request *request) {
     else
         request->route->handle(request->route_context, request);
 
-    enum answer_state none = ANSWER_NONE;
-    if (!atomic_compare_exchange_strong(&request->answer, &none, ANSWER_AWAITED))
+    if (request->response)
         return response_send(request);
-    /* An answer that comes now finds the connection suspended: this thread
-     * resumes it, and not before this call has returned. */
+    /* One that is continued already is still suspended first: this thread answers
+     * it, and not before this call has returned. */
     MHD_suspend_connection(request->connection);
     deadline_start(&server->kept, &request->deadline, server->now_ms);
     return MHD_YES;

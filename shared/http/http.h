@@ -2,9 +2,10 @@
  * The HTTP side of a service: a table of routes, requests and answers, problem
  * documents and event streams, over libmicrohttpd.
  *
- * One thread serves all connections. A handler runs in it and must not block
- * for long: it either answers at once, or keeps the request and answers later
- * from any other thread. Everything is bounded: connections, header and body
+ * One thread serves all connections and makes all answers. A handler runs in it
+ * and must not block for long: it either answers at once, or keeps the request
+ * until another thread has done what it takes, and has that thread call
+ * http_request_continue. Everything is bounded: connections, header and body
  * size, and the time that a client may take. Requests that two servers could
  * read differently (request smuggling: Transfer-Encoding beside Content-Length,
  * two Content-Lengths, two Hosts, …) get 400 and a closed connection. A request
@@ -24,8 +25,9 @@ struct http_server;
 struct http_request;
 
 /* Called in the HTTP thread, when the request with its body is complete;
- * `context` is that of the route's table. It must see to it that the request is answered
- * exactly once, by http_respond or one of its kin. */
+ * `context` is that of the route's table. It answers the request exactly once, by
+ * http_respond or one of its kin, or keeps it and sees to it that
+ * http_request_continue is called exactly once. */
 typedef void http_handler(void *context, struct http_request *request);
 
 /* A route: "GET" and a path whose segments (at most eight) may be parameters,
@@ -77,14 +79,14 @@ enum status http_server_open(const struct http_config *config, const struct http
 uint16_t http_server_port(const struct http_server *server);
 
 /*
- * The way to stop is: http_server_quiesce, answer what handlers kept,
+ * The way to stop is: http_server_quiesce, continue what handlers kept,
  * http_server_drain, http_server_close.
  */
 
 /*
  * Stops accepting connections, has the handlers called for all requests that
  * have arrived, and closes idle connections. When it returns, which takes
- * milliseconds, no handler is called any more: a request that was incomplete
+ * milliseconds, no route's handler is called any more: a request that was incomplete
  * gets 503 when it is complete. From now on every answer carries
  * "Connection: close". Any thread but the HTTP thread.
  */
@@ -99,13 +101,13 @@ void http_server_quiesce(struct http_server *server);
 enum status http_server_drain(struct http_server *server, unsigned timeout_ms, struct error *err);
 
 /* Ends the thread, cuts off what is not drained, and frees everything. Every
- * request that a handler kept must have been answered by then (or the process
+ * request that a handler kept must have been continued by then (or the process
  * is aborted: libmicrohttpd cannot drop one), and no other thread may use the
  * server any more. NULL is fine. */
 void http_server_close(struct http_server *server);
 
-/* What the request says, in the thread that has to answer it. The strings live
- * until it is answered. The path is as it was sent, without the query; the
+/* What the request says. HTTP thread; what is returned may be read by any thread
+ * until the request is answered. The path is as it was sent, without the query; the
  * parameters in path and query are percent-decoded and valid UTF-8. A parameter
  * or header that is not there is NULL. A header's name is matched without
  * regard to case. The body is terminated. */
@@ -136,12 +138,22 @@ struct http_response {
 /*
  * Answers; nosniff, no-store and Date are added. The response's strings are
  * copied (they must not have line breaks), `body` (NULL: none) is taken over
- * and left empty. Any thread; once a request; after it the request must not be
- * touched. A client that has ended its sending side may miss the answer of a
- * kept request: libmicrohttpd takes it for gone.
+ * and left empty. HTTP thread; once a request. A client that has ended its
+ * sending side may miss the answer of a kept request: libmicrohttpd takes it for
+ * gone.
  */
 void http_respond(struct http_request *request, const struct http_response *response,
                   struct strbuf *body);
+
+/*
+ * Has a kept request answered: `answer` is soon called in the HTTP thread with
+ * `context`, and must answer it before it returns, also when the client has gone
+ * meanwhile. All answers are asked for in the order of these calls; those that
+ * come together wake the HTTP thread once. Any thread, even before the handler
+ * has returned; once a request; after it the request belongs to `answer`.
+ */
+void http_request_continue(struct http_request *request, void (*answer)(void *context),
+                           void *context);
 
 /* One kind of problem (RFC 9457): its `type` is "urn:orderflow:problem:" and
  * the code. */
@@ -161,7 +173,7 @@ struct http_fault {
  * Answers with a problem document: type, title, status, `detail` (this
  * occurrence, for a person), instance (the request's path) and, when there are
  * any, `errors` with a pointer and a detail each. `retry_after_s` as above.
- * Any thread.
+ * HTTP thread.
  */
 void http_respond_problem(struct http_request *request, const struct http_problem *problem,
                           const char *detail, const struct http_fault *faults, size_t n_faults,

@@ -6,13 +6,12 @@
  * what the connection waits for and how long it may:
  *
  *     waiting ── first line ──▶ active         active ── handler keeps it ──▶ kept
- *     active ── answer sent ──▶ waiting        kept ── answered ──▶ active
+ *     active ── answer sent ──▶ waiting        kept ── continued ──▶ active
  *                                              active ── nothing to stream ──▶ quiet
  *                                              quiet ── notified, comment due ──▶ active
  *
  * A kept or quiet connection is suspended: libmicrohttpd does not look at it.
- * Only the HTTP thread calls libmicrohttpd, but for building answers and
- * reading headers.
+ * Only the HTTP thread calls libmicrohttpd.
  */
 #pragma once
 
@@ -52,6 +51,7 @@ struct http_server {
     bool has_thread;
 
     /* The HTTP thread's own. */
+    pthread_t loop_thread;
     int64_t now_ms; /* when the loop last woke up */
     struct deadline_queue waiting, active, kept, quiet;
     unsigned n_connections;
@@ -69,7 +69,8 @@ struct http_server {
     pthread_cond_t stage_reached;
     bool woken; /* wake_fd is written, or about to be */
     bool notified;
-    struct http_request *ready; /* kept requests that are answered now */
+    struct http_request *first_continued; /* kept requests, to be answered in this order */
+    struct http_request **continued_end;
     enum stage asked, reached;
 };
 
@@ -79,13 +80,6 @@ enum request_step {
     STEP_HEADERS, /* the first line is there */
     STEP_BODY,    /* admitted */
     STEP_HANDLED, /* the handler has been called */
-};
-
-/* What handler and HTTP thread agree on: whoever comes second acts. */
-enum answer_state {
-    ANSWER_NONE,    /* not answered; the handler may still be running */
-    ANSWER_AWAITED, /* the handler has returned: the request is kept */
-    ANSWER_READY,
 };
 
 /* Why a request does not reach its handler; the zero value: it does. */
@@ -115,10 +109,11 @@ struct http_request {
     struct strbuf body;
     size_t n_discarded; /* bytes of the body of a refused request */
 
-    _Atomic(enum answer_state) answer;
+    void (*answer)(void *context); /* of a kept request that is continued */
+    void *answer_context;
+    struct http_request *next_continued;
     int status;
     struct MHD_Response *response; /* from answer to sending */
-    struct http_request *next_ready;
 
     bool is_stream;
     bool wants_comment; /* a quiet stream has to show that it is alive */
@@ -158,7 +153,7 @@ void problem_refuse(struct http_request *request);
 /* An answer's headers, for a body made by the caller. */
 void response_add_headers(struct MHD_Response *reply, const struct http_response *response);
 
-/* Hands the answer, which it takes over, to the HTTP thread. Any thread. */
+/* Keeps the answer, which it takes over, until it can be sent. */
 void response_ready(struct http_request *request, int status, struct MHD_Response *reply);
 
 /* Gives a ready answer to libmicrohttpd, inside its callback. */
@@ -174,6 +169,3 @@ void *loop_run(void *server);
 
 /* Lets libmicrohttpd look at the quiet streams again. HTTP thread, or after it. */
 void loop_resume_quiet_streams(struct http_server *server);
-
-/* server.c: has the loop send the answer of a kept request. Any thread. */
-void server_answer_ready(struct http_server *server, struct http_request *request);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -52,11 +53,12 @@ void loop_resume_quiet_streams(struct http_server *server) {
         resume(request_of_deadline(server->quiet.first));
 }
 
-static void resume_answered(struct http_request *ready) {
-    while (ready) {
-        struct http_request *next = ready->next_ready;
-        resume(ready);
-        ready = next;
+static void answer_continued(struct http_request *first) {
+    for (struct http_request *request = first, *next; request; request = next) {
+        next = request->next_continued;
+        request->answer(request->answer_context);
+        assert(request->response);
+        resume(request);
     }
 }
 
@@ -150,14 +152,15 @@ static enum stage take_requests(struct http_server *server) {
     eventfd_t count;
     eventfd_read(server->wake_fd, &count);
     pthread_mutex_lock(&server->lock);
-    struct http_request *ready = server->ready;
+    struct http_request *continued = server->first_continued;
     bool notified = server->notified;
     enum stage asked = server->asked;
-    server->ready = NULL;
+    server->first_continued = NULL;
+    server->continued_end = &server->first_continued;
     server->notified = server->woken = false;
     pthread_mutex_unlock(&server->lock);
 
-    resume_answered(ready);
+    answer_continued(continued);
     if (notified)
         loop_resume_quiet_streams(server);
     return asked;
@@ -196,7 +199,8 @@ void *loop_run(void *cls) {
         {.events = POLLIN},
     };
     enum stage asked = STAGE_SERVING;
-    pthread_setname_np(pthread_self(), "http");
+    server->loop_thread = pthread_self();
+    pthread_setname_np(server->loop_thread, "http");
     while (asked < STAGE_STOPPED) {
         fds[2].fd = clients_fd(server);
         int n_events = poll(fds, 3, wait_ms(server));

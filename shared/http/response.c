@@ -29,15 +29,10 @@ void response_add_headers(struct MHD_Response *reply, const struct http_response
 }
 
 void response_ready(struct http_request *request, int status, struct MHD_Response *reply) {
-    struct http_server *server = request->server;
+    assert(pthread_equal(pthread_self(), request->server->loop_thread));
+    assert(!request->response); /* answered twice */
     request->status = status;
     request->response = reply;
-    enum answer_state before = atomic_exchange(&request->answer, ANSWER_READY);
-    assert(before != ANSWER_READY); /* answered twice */
-    /* Before the handler has returned, the HTTP thread sends the answer by
-     * itself: from here on the request may be gone. */
-    if (before == ANSWER_AWAITED)
-        server_answer_ready(server, request);
 }
 
 void http_respond(struct http_request *request, const struct http_response *response,

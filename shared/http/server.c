@@ -31,10 +31,15 @@ static void wake(struct http_server *server) {
     server->woken = true;
 }
 
-void server_answer_ready(struct http_server *server, struct http_request *request) {
+void http_request_continue(struct http_request *request, void (*answer)(void *context),
+                           void *context) {
+    struct http_server *server = request->server;
+    request->answer = answer;
+    request->answer_context = context;
+    request->next_continued = NULL;
     pthread_mutex_lock(&server->lock);
-    request->next_ready = server->ready;
-    server->ready = request;
+    *server->continued_end = request;
+    server->continued_end = &request->next_continued;
     wake(server);
     pthread_mutex_unlock(&server->lock);
 }
@@ -159,6 +164,7 @@ static struct http_server *server_new(const struct http_config *config,
     server->streams_max = (config->connections_max + 1) / 2;
     server->listen_fd = server->wake_fd = -1;
     server->now_ms = clock_monotonic_ms();
+    server->continued_end = &server->first_continued;
     server->make_room_ms = DEADLINE_NEVER;
     server->waiting.timeout_ms = config->idle_timeout_ms;
     server->active.timeout_ms = config->request_timeout_ms;

@@ -390,7 +390,7 @@ static void server__sends_late_answer_when_other_thread_gives_it(void **state) {
     struct http_request *request = take_kept(&fixture);
     assert_string_equal(http_request_header(request, "host"), "localhost");
 
-    answer_text(request, "late");
+    continue_late(request);
 
     client_read(&client, true, &reply);
     assert_string_equal(reply.body.data, "late");
@@ -412,7 +412,7 @@ static void server__drops_late_answer_when_client_has_gone(void **state) {
     struct http_request *request = take_kept(&fixture);
     client_close(&client);
 
-    answer_text(request, "late");
+    continue_late(request);
 
     struct reply reply;
     ask(&fixture, PING, true, &reply);
@@ -440,7 +440,7 @@ static void *answer_all(void *cls) {
         fixture->n_kept = 0;
         pthread_mutex_unlock(&fixture->lock);
         for (size_t i = 0; i < n; i++)
-            answer_text(batch[i], "late");
+            continue_late(batch[i]);
         answerer->n_left -= (unsigned)n;
     }
     return NULL;
@@ -563,7 +563,7 @@ static void use_up_descriptors(struct fixture *fixture, struct client *first,
     client_open(second, fixture);
     client_send(second, PING);
     client_expect(first, "Host: localhost\r\n\r\n", 200);
-    assert_int_equal(fixture->n_handled, 2);
+    wait_for(fixture, &fixture->n_handled, 2);
 }
 
 static void server__takes_connections_again_when_descriptors_were_used_up(void **state) {
@@ -670,7 +670,7 @@ static void server__waits_for_handler_when_it_keeps_a_request_past_the_timeout(v
     client_open(&other, &fixture);
     client_wait_until_closed(&other); /* a timeout later than `kept` began */
 
-    answer_text(request, "late");
+    continue_late(request);
 
     client_expect(&kept, "", 200);
     client_close(&kept);

@@ -1,4 +1,4 @@
-/* The order of stopping: quiesce, answer what was kept, drain, close. */
+/* The order of stopping: quiesce, continue what was kept, drain, close. */
 #include "fixture.h"
 
 static void quiesce__refuses_connections_when_it_returns(void **state) {
@@ -67,7 +67,7 @@ static void quiesce__lets_kept_request_be_answered_with_close(void **state) {
     http_server_quiesce(fixture.server);
     client_send(&client, PING); /* pipelined behind it */
 
-    answer_text(request, "late");
+    continue_late(request);
 
     client_read(&client, true, &reply);
     assert_string_equal(reply.body.data, "late");
@@ -231,7 +231,7 @@ static void close__sends_answers_that_were_given_just_before(void **state) {
     wait_for(&fixture, &fixture.n_handled, N);
     http_server_quiesce(fixture.server);
     for (size_t i = 0; i < N; i++)
-        answer_text(fixture.kept[i], "late");
+        continue_late(fixture.kept[i]);
 
     http_server_close(fixture.server);
 
