@@ -194,11 +194,13 @@ static enum status send_outbox(struct republish *run, struct outbox_reader *read
 }
 
 static enum status republish_file(struct republish *run, const char *path, struct error *err) {
+    char service[ID_SIZE];
     struct db *db = NULL;
     struct outbox_reader *reader = NULL;
+    snprintf(service, sizeof service, "%s-service", run->service);
     enum status status = db_open_reader(path, &db, err);
     if (status == OK)
-        status = outbox_reader_open(db, &reader, err);
+        status = outbox_reader_open(db, service, &reader, err);
     if (status == OK)
         status = send_outbox(run, reader, err);
     outbox_reader_close(reader);

@@ -315,6 +315,7 @@ static enum status open_http(struct daemon *daemon, struct error *err) {
 static enum status open_relay(struct daemon *daemon, struct error *err) {
     const struct outbox_relay_config config = {
         .config = &daemon->config,
+        .service = daemon->service->name,
         .db_path = daemon->db_path,
         .writer = daemon->writer,
         .outbox = daemon->outbox,

@@ -454,7 +454,7 @@ static void relay_free(struct outbox_relay *relay) {
 static enum status start(struct outbox_relay *relay, struct error *err) {
     enum status status = db_open_reader(relay->config.db_path, &relay->db, err);
     if (status == OK)
-        status = outbox_reader_open(relay->db, &relay->reader, err);
+        status = outbox_reader_open(relay->db, relay->config.service, &relay->reader, err);
     if (status == OK)
         status = outbox_reader_progress(relay->reader, &relay->progress, err);
     if (status == OK)

@@ -23,6 +23,7 @@ struct outbox_relay;
 
 struct outbox_relay_config {
     const struct config *config;
+    const char *service; /* whose outbox it is */
     const char *db_path;
     struct writer *writer;
     struct outbox *outbox;

@@ -134,7 +134,9 @@ const char *db_column_text(sqlite3_stmt *stmt, int index) {
 }
 
 void db_copy_text(sqlite3_stmt *stmt, int index, char *out, size_t size) {
-    snprintf(out, size, "%s", db_column_text(stmt, index));
+    size_t len = strnlen(db_column_text(stmt, index), size - 1);
+    memcpy(out, db_column_text(stmt, index), len);
+    out[len] = '\0';
 }
 
 static enum status read_pragma(struct db *db, const char *sql, int64_t *out, struct error *err) {

@@ -13,7 +13,7 @@
 #define LAST_SEQ                                                                                   \
     "coalesce((SELECT max(seq) FROM outbox), (SELECT ever_sent_upto FROM outbox_state))"
 
-#define ROW_VALUES ", ?,?,?,?,?,?,?,?)"
+#define ROW_VALUES ", ?,?,?,?,?,?,?,?,?,?,?,?)"
 
 struct outbox {
     const char *service;
@@ -114,36 +114,55 @@ void outbox_close(struct outbox *outbox) {
     free(outbox);
 }
 
-static enum status insert_row(struct outbox *outbox, const char *id, const char *aggregate_type,
-                              const char *type, const struct record *record, struct error *err) {
-    sqlite3_stmt *insert = outbox->has_rows ? outbox->insert : outbox->insert_first;
+/* Empty stands for what is not known: NULL. */
+static void bind_known(sqlite3_stmt *stmt, int index, const char *text) {
+    if (*text)
+        db_bind_text(stmt, index, text);
+}
+
+static void bind_envelope(sqlite3_stmt *stmt, const struct envelope *envelope) {
+    sqlite3_bind_int64(stmt, 7, envelope->time_ms);
+    bind_known(stmt, 8, envelope->correlation);
+    bind_known(stmt, 9, envelope->causation);
+    bind_known(stmt, 10, envelope->traceparent);
+    bind_known(stmt, 11, envelope->tracestate);
+}
+
+static void bind_headers(struct outbox *outbox, sqlite3_stmt *stmt, const struct record *record) {
     strbuf_reset(&outbox->headers);
     record_pack_headers(record, &outbox->headers);
+    sqlite3_bind_int64(stmt, 7, clock_now_ms());
+    db_bind_blob(stmt, 12, outbox->headers.data, outbox->headers.len);
+}
+
+/* An envelope stands for the record's headers; NULL: they are kept as they are. */
+static enum status insert_row(struct outbox *outbox, const char *id, const char *aggregate_type,
+                              const char *type, const struct record *record,
+                              const struct envelope *envelope, struct error *err) {
+    sqlite3_stmt *insert = outbox->has_rows ? outbox->insert : outbox->insert_first;
     db_bind_text(insert, 1, id);
     db_bind_text(insert, 2, aggregate_type);
     db_bind_blob(insert, 3, record->key.data, record->key.len);
     db_bind_text(insert, 4, type);
     db_bind_blob(insert, 5, record->value.data, record->value.len);
     db_bind_text(insert, 6, record->topic);
-    db_bind_blob(insert, 7, outbox->headers.data, outbox->headers.len);
-    sqlite3_bind_int64(insert, 8, clock_now_ms());
+    if (envelope)
+        bind_envelope(insert, envelope);
+    else
+        bind_headers(outbox, insert, record);
     return db_run(insert, err);
 }
 
 enum status outbox_append_encoded(struct outbox *outbox, struct event *event,
                                   const struct strbuf *payload, const struct envelope *cause,
                                   struct error *err) {
-    struct envelope_text text;
-    struct record record = {.topic = outbox->topics[event->type]};
-    const char *type = event_type_name(event->type);
     envelope_init(&event->envelope, outbox->service, cause);
-    envelope_write(&event->envelope, type, &text, &record);
-
     const char *key = event_key(event);
-    record.key = (struct bytes){key, strlen(key)};
-    record.value = (struct bytes){payload->data, payload->len};
-    return insert_row(outbox, event->envelope.id, event_aggregate_type(event->type), type, &record,
-                      err);
+    const struct record record = {.topic = outbox->topics[event->type],
+                                  .key = {key, strlen(key)},
+                                  .value = {payload->data, payload->len}};
+    return insert_row(outbox, event->envelope.id, event_aggregate_type(event->type),
+                      event_type_name(event->type), &record, &event->envelope, err);
 }
 
 enum status outbox_append(struct outbox *outbox, struct event *event, const struct envelope *cause,
@@ -169,7 +188,7 @@ enum status outbox_append_action(struct outbox *outbox, const char *action,
 
 enum status outbox_append_record(struct outbox *outbox, const char *id, const struct record *record,
                                  struct error *err) {
-    return insert_row(outbox, id, "dead-letter", "dead-letter", record, err);
+    return insert_row(outbox, id, "dead-letter", "dead-letter", record, NULL, err);
 }
 
 enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progress *progress,
@@ -221,6 +240,7 @@ int64_t outbox_backlog(struct outbox *outbox) {
 }
 
 struct outbox_reader {
+    const char *service;
     sqlite3_stmt *next;
     sqlite3_stmt *progress;
     sqlite3_stmt *range;
@@ -228,16 +248,15 @@ struct outbox_reader {
     bool is_stepping; /* `next` is bound and holds a snapshot */
 };
 
-enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out,
-                               struct error *err) {
+enum status outbox_reader_open(struct db *reader_db, const char *service,
+                               struct outbox_reader **out, struct error *err) {
     struct outbox_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         abort();
-    enum status status = db_prepare(reader_db,
-                                    "SELECT seq, id, topic, aggregateid, payload, headers,"
-                                    " created_ms FROM outbox"
-                                    " WHERE seq > ? ORDER BY seq",
-                                    &reader->next, err);
+    reader->service = service;
+    enum status status =
+        db_prepare(reader_db, "SELECT " OUTBOX_ROW " FROM outbox WHERE seq > ? ORDER BY seq",
+                   &reader->next, err);
     if (status == OK)
         status = db_prepare(reader_db, "SELECT cluster_id, sent_upto FROM outbox_state",
                             &reader->progress, err);
@@ -285,6 +304,37 @@ static struct bytes column_bytes(sqlite3_stmt *stmt, int index) {
     return bytes;
 }
 
+static void read_envelope(sqlite3_stmt *stmt, const char *service, struct outbox_row *row) {
+    struct envelope *envelope = &row->envelope;
+    strcpy(stpcpy(envelope->source, "/"), service);
+    db_copy_text(stmt, 1, envelope->id, sizeof envelope->id);
+    envelope->time_ms = row->created_ms;
+    db_copy_text(stmt, 8, envelope->correlation, sizeof envelope->correlation);
+    db_copy_text(stmt, 9, envelope->causation, sizeof envelope->causation);
+    db_copy_text(stmt, 10, envelope->traceparent, sizeof envelope->traceparent);
+    db_copy_text(stmt, 11, envelope->tracestate, sizeof envelope->tracestate);
+    envelope_write(envelope, db_column_text(stmt, 7), &row->text, &row->record);
+}
+
+enum status outbox_row_read(sqlite3_stmt *stmt, const char *service, struct outbox_row *out,
+                            struct error *err) {
+    struct bytes headers = column_bytes(stmt, 6);
+    out->seq = sqlite3_column_int64(stmt, 0);
+    out->id = db_column_text(stmt, 1);
+    out->created_ms = sqlite3_column_int64(stmt, 2);
+    out->record.topic = db_column_text(stmt, 3);
+    out->record.key = column_bytes(stmt, 4);
+    out->record.value = column_bytes(stmt, 5);
+    out->record.earlier_headers = (struct bytes){NULL, 0};
+    out->record.n_headers = 0;
+    if (!headers.data) {
+        read_envelope(stmt, service, out);
+        return OK;
+    }
+    enum status status = record_unpack_headers(headers, &out->record, err);
+    return status == OK ? OK : error_wrap(err, status, "outbox: row %lld", (long long)out->seq);
+}
+
 enum status outbox_reader_next(struct outbox_reader *reader, struct outbox_row *out,
                                bool *out_found, struct error *err) {
     bool row;
@@ -292,22 +342,12 @@ enum status outbox_reader_next(struct outbox_reader *reader, struct outbox_row *
         sqlite3_bind_int64(reader->next, 1, reader->last_seq);
     enum status status = db_step(reader->next, &row, err);
     reader->is_stepping = status == OK && row;
+    if (status == OK && row)
+        status = outbox_row_read(reader->next, reader->service, out, err);
     if (status != OK)
         return status;
-    if (row) {
-        out->seq = sqlite3_column_int64(reader->next, 0);
-        out->id = db_column_text(reader->next, 1);
-        out->created_ms = sqlite3_column_int64(reader->next, 6);
-        out->record = (struct record){
-            .topic = db_column_text(reader->next, 2),
-            .key = column_bytes(reader->next, 3),
-            .value = column_bytes(reader->next, 4),
-        };
-        status = record_unpack_headers(column_bytes(reader->next, 5), &out->record, err);
-        if (status != OK)
-            return error_wrap(err, status, "outbox: row %lld", (long long)out->seq);
+    if (row)
         reader->last_seq = out->seq;
-    }
     *out_found = row;
     return OK;
 }

@@ -14,7 +14,9 @@
 #include "event/event.h"
 #include "store/db.h"
 
-#define OUTBOX_COLUMNS                                                                             \
+#define OUTBOX_SCHEMA                                                                              \
+    "CREATE TABLE outbox ("                                                                        \
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"                                                      \
     " id TEXT NOT NULL,"                                                                           \
     " aggregatetype TEXT NOT NULL,"                                                                \
     " aggregateid BLOB,"                                                                           \
@@ -22,11 +24,8 @@
     " payload BLOB,"                                                                               \
     " topic TEXT NOT NULL,"                                                                        \
     " headers BLOB NOT NULL,"                                                                      \
-    " created_ms INTEGER NOT NULL"
-
-#define OUTBOX_SCHEMA                                                                              \
-    "CREATE TABLE outbox ("                                                                        \
-    " seq INTEGER PRIMARY KEY AUTOINCREMENT," OUTBOX_COLUMNS ") STRICT;"                           \
+    " created_ms INTEGER NOT NULL"                                                                 \
+    ") STRICT;"                                                                                    \
     "CREATE TABLE outbox_state ("                                                                  \
     " one INTEGER PRIMARY KEY CHECK (one = 1),"                                                    \
     " cluster_id TEXT NOT NULL,"                                                                   \
@@ -52,12 +51,28 @@
     " PRIMARY KEY (topic, partition)"                                                              \
     ") STRICT, WITHOUT ROWID;"
 
-/* The third step: SQLite no longer notes the highest seq by itself, which cost a
- * third of each row. It counts on from the newest row, which is never pruned. */
+/* The third step: an event's envelope stands in columns, half as long as its
+ * packed headers; only dead letters, and rows from before, have those. And SQLite
+ * no longer notes the highest seq by itself, which cost a third of each row: it
+ * counts on from the newest row, which is never pruned. */
 #define OUTBOX_SCHEMA_3                                                                            \
     "CREATE TABLE outbox_rows ("                                                                   \
-    " seq INTEGER PRIMARY KEY," OUTBOX_COLUMNS ") STRICT;"                                         \
-    "INSERT INTO outbox_rows SELECT * FROM outbox;"                                                \
+    " seq INTEGER PRIMARY KEY,"                                                                    \
+    " id TEXT NOT NULL,"                                                                           \
+    " aggregatetype TEXT NOT NULL,"                                                                \
+    " aggregateid BLOB,"                                                                           \
+    " type TEXT NOT NULL,"                                                                         \
+    " payload BLOB,"                                                                               \
+    " topic TEXT NOT NULL,"                                                                        \
+    " created_ms INTEGER NOT NULL,"                                                                \
+    " correlation TEXT,"                                                                           \
+    " causation TEXT,"                                                                             \
+    " traceparent TEXT,"                                                                           \
+    " tracestate TEXT,"                                                                            \
+    " headers BLOB"                                                                                \
+    ") STRICT;"                                                                                    \
+    "INSERT INTO outbox_rows SELECT seq, id, aggregatetype, aggregateid, type, payload, topic,"    \
+    " created_ms, NULL, NULL, NULL, NULL, headers FROM outbox;"                                    \
     "DROP TABLE outbox;"                                                                           \
     "ALTER TABLE outbox_rows RENAME TO outbox;"
 
@@ -128,17 +143,33 @@ void outbox_committed(struct outbox *outbox);
 /* How many rows were never sent to any cluster. Any thread. */
 int64_t outbox_backlog(struct outbox *outbox);
 
+/* A row, as it goes out. It lives until the next call on its statement or
+ * reader, and only where it is: headers point into it. */
+struct outbox_row {
+    int64_t seq;
+    const char *id;     /* of the event; of a dead letter, its record's place */
+    int64_t created_ms; /* wall clock */
+    struct record record;
+    struct envelope envelope; /* where headers point */
+    struct envelope_text text;
+};
+
+/* SQL: the columns that outbox_row_read reads. */
+#define OUTBOX_ROW                                                                                 \
+    "seq, id, created_ms, topic, aggregateid, payload, headers, type, correlation, causation,"     \
+    " traceparent, tracestate"
+
+/* Reads the row that a statement stands on, of the outbox of `service`. ERR_BUG:
+ * its headers are damaged. */
+enum status outbox_row_read(sqlite3_stmt *stmt, const char *service, struct outbox_row *out,
+                            struct error *err);
+
 /* The reading side, on a read-only connection of the caller's thread. */
 struct outbox_reader;
 
-struct outbox_row {
-    int64_t seq;
-    const char *id;       /* of the event; of a dead letter, its record's place */
-    int64_t created_ms;   /* wall clock */
-    struct record record; /* lives until the next call on the reader, as the id */
-};
-
-enum status outbox_reader_open(struct db *reader_db, struct outbox_reader **out, struct error *err);
+/* `service` is whose outbox it is ("order-service"), borrowed until it is closed. */
+enum status outbox_reader_open(struct db *reader_db, const char *service,
+                               struct outbox_reader **out, struct error *err);
 void outbox_reader_close(struct outbox_reader *reader);
 
 /* Starts at the first row after `seq`. */

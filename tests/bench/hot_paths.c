@@ -179,7 +179,7 @@ static void run_publish(const char *folder, int times) {
     fill_outbox(folder);
     snprintf(path, sizeof path, "%s/hot.db", folder);
     demand(db_open_reader(path, &db, &err), &err);
-    demand(outbox_reader_open(db, &reader, &err), &err);
+    demand(outbox_reader_open(db, "inventory-service", &reader, &err), &err);
     demand(publisher_open(&kafka, &events, &publisher, &err), &err);
     for (int i = 0; i < times; i++)
         publish_batch(reader, publisher);

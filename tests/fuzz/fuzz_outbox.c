@@ -25,7 +25,7 @@ static void open_outbox(void) {
     db_close(unused);
     assert(db_exec(db, "BEGIN IMMEDIATE", &err) == OK);
     assert(outbox_open(db, "order-service", topics, &outbox, &err) == OK);
-    assert(outbox_reader_open(db, &reader, &err) == OK);
+    assert(outbox_reader_open(db, "order-service", &reader, &err) == OK);
     assert(db_prepare(db, "UPDATE outbox SET headers = ?", &set_headers, &err) == OK);
     assert(db_prepare(db, "DELETE FROM outbox", &delete_rows, &err) == OK);
 }

@@ -161,13 +161,6 @@ static void read_event(const struct audit_copy *copy, enum event_type type,
 
 /* --- outboxes --- */
 
-static struct bytes column_bytes(sqlite3_stmt *stmt, int index) {
-    if (sqlite3_column_type(stmt, index) == SQLITE_NULL)
-        return (struct bytes){NULL, 0};
-    const void *data = sqlite3_column_blob(stmt, index);
-    return (struct bytes){data ? data : "", (size_t)sqlite3_column_bytes(stmt, index)};
-}
-
 /* -1: none of the shop's. */
 static enum status find_topic(struct audit_copy *copy, const char *name, int *out,
                               struct error *err) {
@@ -186,18 +179,17 @@ static enum status find_topic(struct audit_copy *copy, const char *name, int *ou
  * nowhere else: orders are in the order-service's table. */
 static enum status copy_row(struct audit_copy *copy, const struct audit_instance *instance,
                             sqlite3_stmt *row, struct error *err) {
-    struct record record = {.topic = db_column_text(row, 2),
-                            .key = column_bytes(row, 3),
-                            .value = column_bytes(row, 4)};
+    struct outbox_row found;
     struct event event;
     char source[ID_SIZE + 1];
     int topic = -1;
     bool is_good = false;
-    enum status status = record_unpack_headers(column_bytes(row, 5), &record, err);
+    const char *service = instance->database->service;
+    enum status status = outbox_row_read(row, service, &found, err);
     if (status == OK)
-        status = find_topic(copy, record.topic, &topic, err);
+        status = find_topic(copy, found.record.topic, &topic, err);
     if (status == OK && topic == EVENT_INVENTORY_EMPTY) {
-        read_event(copy, EVENT_INVENTORY_EMPTY, &record, &event, &is_good);
+        read_event(copy, EVENT_INVENTORY_EMPTY, &found.record, &event, &is_good);
         if (is_good)
             status = add_inventory_empty(copy, &event, err);
     }
@@ -205,14 +197,14 @@ static enum status copy_row(struct audit_copy *copy, const struct audit_instance
         return status;
 
     sqlite3_stmt *add = copy->stmt[ADD_ROW];
-    snprintf(source, sizeof source, "/%s", instance->database->service);
-    db_bind_text(add, 1, instance->database->service);
-    sqlite3_bind_int64(add, 2, sqlite3_column_int64(row, 0));
+    snprintf(source, sizeof source, "/%s", service);
+    db_bind_text(add, 1, service);
+    sqlite3_bind_int64(add, 2, found.seq);
     sqlite3_bind_int(add, 3, topic);
-    db_bind_text(add, 4, db_column_text(row, 1));
+    db_bind_text(add, 4, found.id);
     db_bind_text(add, 5, source);
-    sqlite3_bind_int64(add, 6, digest_of(&record));
-    sqlite3_bind_int64(add, 7, sqlite3_column_int64(row, 6));
+    sqlite3_bind_int64(add, 6, digest_of(&found.record));
+    sqlite3_bind_int64(add, 7, found.created_ms);
     db_bind_text(add, 8, instance->label);
     return db_run(add, err);
 }
@@ -223,10 +215,7 @@ enum status audit_copy_outbox(struct audit_copy *copy, const struct audit_instan
     sqlite3_stmt *rows = NULL;
     bool found = true;
     strbuf_init(&sql);
-    strbuf_printf(&sql,
-                  "SELECT seq, id, topic, aggregateid, payload, headers, created_ms"
-                  " FROM %s.outbox ORDER BY seq",
-                  instance->name);
+    strbuf_printf(&sql, "SELECT " OUTBOX_ROW " FROM %s.outbox ORDER BY seq", instance->name);
     enum status status = db_prepare(copy->books, sql.data, &rows, err);
     while (status == OK && found) {
         status = db_step(rows, &found, err);

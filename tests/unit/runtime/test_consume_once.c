@@ -229,7 +229,7 @@ static void assert_letter(struct shop *shop) {
     struct outbox_reader *reader;
     struct outbox_row row;
     bool found = true;
-    assert_int_equal(outbox_reader_open(shop->reader_db, &reader, NULL), OK);
+    assert_int_equal(outbox_reader_open(shop->reader_db, "order-service", &reader, NULL), OK);
     do {
         assert_int_equal(outbox_reader_next(reader, &row, &found, NULL), OK);
         assert_true(found);

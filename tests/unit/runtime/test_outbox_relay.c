@@ -24,6 +24,7 @@ static void on_committed(void *context) {
 static void open_relay(struct fixture *fixture) {
     const struct outbox_relay_config config = {
         .config = &fixture->shop.config,
+        .service = "order-service",
         .db_path = fixture->shop.db_path,
         .writer = fixture->shop.writer,
         .outbox = fixture->shop.outbox,

@@ -24,7 +24,7 @@ static void open_all(struct fixture *fixture) {
     if (db_open_writer(fixture->path, &schema, &fixture->db, err) != OK ||
         outbox_open(fixture->db, "order-service", topics, &fixture->outbox, err) != OK ||
         db_open_reader(fixture->path, &fixture->reader_db, err) != OK ||
-        outbox_reader_open(fixture->reader_db, &fixture->reader, err) != OK)
+        outbox_reader_open(fixture->reader_db, "order-service", &fixture->reader, err) != OK)
         fail_msg("%s", err->text);
 }
 
@@ -405,15 +405,15 @@ static void outbox__counts_from_where_it_was_when_its_first_rows_are_undone(void
     }
 }
 
-/* A database of the second version: it has numbered `n` rows and kept those
- * behind `pruned_upto`. */
+/* A database of the second version: it has numbered `n` rows, each with a packed
+ * header, and kept those behind `pruned_upto`. */
 static void make_older_database(struct fixture *fixture, int n, int pruned_upto) {
     struct db *db;
     char sql[512];
     snprintf(sql, sizeof sql,
              "WITH RECURSIVE numbers(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM numbers"
              " LIMIT %d) INSERT INTO outbox SELECT seq, 'id', 'order', NULL, 'new-order', NULL,"
-             " 'orders', x'', 0 FROM numbers;"
+             " 'orders', x'63655f6964000100000078', 0 FROM numbers;"
              "DELETE FROM outbox WHERE seq <= %d;"
              "UPDATE outbox_state SET sent_upto = %d, ever_sent_upto = %d",
              n, pruned_upto, pruned_upto, pruned_upto);
@@ -425,12 +425,18 @@ static void make_older_database(struct fixture *fixture, int n, int pruned_upto)
 
 static void outbox_schema_3__keeps_rows_and_goes_on_counting_behind_them(void **state) {
     struct fixture *fixture = *state;
+    struct outbox_row row;
     close_all(fixture);
     make_older_database(fixture, 7, 4);
     open_all(fixture);
     assert_range(fixture, 5, 7);
     append_records(fixture, 1);
     assert_range(fixture, 5, 8);
+    outbox_reader_seek(fixture->reader, 4);
+    assert_true(next(fixture, &row));
+    assert_int_equal(row.record.n_headers, 1);
+    assert_string_equal(row.record.headers[0].name, "ce_id");
+    assert_bytes(&row.record.headers[0].value, &(struct bytes){"x", 1});
 }
 
 static void outbox_schema_3__goes_on_counting_when_all_rows_were_pruned(void **state) {
