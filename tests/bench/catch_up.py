@@ -1,15 +1,23 @@
 """Catching up: a backlog in the topic, drained by one cold consumer after the other."""
 
 import time
+from math import ceil
 
-from accepts import PARTITIONS, finish
+from accepts import ACTIONS_BYTES, finish, topics_hold
 from load import closed_loop
 from progress import Progress
-from shop import Shop, wait_for
+from shop import PARTITION_BYTES, PATIENCE_S, SURE_SHARE, Shop, wait_for
 from targets import CONNECTIONS
 
-PATIENCE_S = 300
 LINES_AN_ORDER = 2
+BURST_S = 1
+# More than that comes with the last burst.
+BURST_MAX = 50_000
+
+
+def partitions_for(n_orders):
+    """So many that the embedded broker keeps everything until it is read."""
+    return ceil((n_orders + BURST_MAX) * ACTIONS_BYTES / (PARTITION_BYTES * SURE_SHARE))
 
 
 def fill(shop, n_orders):
@@ -18,7 +26,7 @@ def fill(shop, n_orders):
     began = time.monotonic()
     batch = 0
     while Progress(shop).accepted < n_orders:
-        closed_loop(shop.ports["order"], CONNECTIONS[3], 2, f"B{batch}")
+        closed_loop(shop.ports["order"], CONNECTIONS[3], BURST_S, f"B{batch}")
         batch += 1
     end = wait_for("the backlog is published",
                    lambda: (now := Progress(shop)).backlog == 0 and now, PATIENCE_S, 0.05)
@@ -40,7 +48,7 @@ def drain_by(shop, service, expected):
 
 
 def measure(folder, form):
-    with Shop(folder, PARTITIONS) as shop:
+    with Shop(folder, partitions_for(form.backlog_orders)) as shop:
         shop.start("order")
         figures = {"catch_up_publish": fill(shop, form.backlog_orders)}
         accepted = Progress(shop).accepted
@@ -57,5 +65,7 @@ def measure(folder, form):
         n_actions = Progress(shop).published - accepted - n_empty
         figures["catch_up_logging"] = drain_by(shop, "logging", lambda _: n_actions)
         finish(shop)
+        shop.stop(*shop.processes)
+        shop.audit(with_broker=topics_hold(shop, accepted))
         return figures
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from load import closed_loop
 from shop import BENCH_BIN, Broker, Process, run_program
 
-BROKER_PARTITIONS = 128
 WARM_UP_S = 1
 
 
@@ -35,7 +34,7 @@ def store(folder, seconds):
 def kafka(folder, records):
     """Records a second from a producer through the broker to a consumer."""
     own = Path(tempfile.mkdtemp(prefix="ceiling-", dir=folder))
-    broker = Broker(own, BROKER_PARTITIONS)
+    broker = Broker(own)
     topic = "new-logging-action-topic" if broker.is_embedded else own.name
     try:
         return float(run_program([BENCH_BIN / "kafka_ceiling", broker.address, topic, records]))

@@ -18,7 +18,6 @@ import time
 import ceilings
 import instructions
 from accepts import topics_hold
-from chain import PARTITIONS
 from figures import ratio
 from load import closed_loop
 from progress import drain
@@ -40,7 +39,7 @@ def is_reached(best):
 def measure_accepts(folder):
     """The order-service alone, as in the bench: the chain has a load of its own."""
     noop = ceilings.noop(folder, CONNECTIONS, SECONDS)
-    with Shop(folder, PARTITIONS) as shop:
+    with Shop(folder) as shop:
         shop.start("order")
         port = shop.ports["order"]
         closed_loop(port, CONNECTIONS, SECONDS, "WARM")
@@ -49,7 +48,7 @@ def measure_accepts(folder):
 
 def measure_chain(folder):
     kafka = ceilings.kafka(folder, KAFKA_RECORDS)
-    with Shop(folder, PARTITIONS) as shop:
+    with Shop(folder) as shop:
         shop.start(*SERVICES_OF_A_SHOP)
         closed_loop(shop.ports["order"], CONNECTIONS, SECONDS, "WARM")
         before = drain(shop).deliveries()

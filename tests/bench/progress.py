@@ -2,7 +2,10 @@
 
 import time
 
-from shop import CONSUMERS, wait_for
+from shop import CONSUMERS, BenchError
+
+PAUSE_S = 0.05
+STILL_S = 60
 
 
 class Progress:
@@ -11,7 +14,6 @@ class Progress:
     def __init__(self, shop):
         self.at = time.monotonic()
         topics = shop.settings
-        new_order = topics.get("TOPIC_NEW_ORDER", "new-order-topic")
         empty = topics.get("TOPIC_INVENTORY_EMPTY", "inventory-empty-topic")
         self.accepted = self.published = self.backlog = 0
         self.handled = {service: 0 for service in CONSUMERS}
@@ -26,8 +28,10 @@ class Progress:
                     self.handled[service] += value
                     if service == "notification" and f'"{empty}"' in name:
                         self.n_empty = value
+        # An order makes two events of the order-service.
+        self.accepted -= shop.n_settled
+        self.published -= 2 * shop.n_settled
         self.n_notified = self.handled["notification"] - self.n_empty
-        self.new_order = new_order
 
     def is_drained(self):
         """Every accepted order has had all its effects, and all of them are logged."""
@@ -35,12 +39,31 @@ class Progress:
                 and self.n_notified >= self.accepted
                 and self.handled["logging"] >= self.published - self.accepted - self.n_empty)
 
+    def n_behind(self):
+        """Orders that a consumer has not handled yet."""
+        return self.accepted - min(self.handled["inventory"], self.n_notified)
+
     def deliveries(self):
         return sum(self.handled.values())
 
+    def describe(self):
+        return (f"{self.accepted:,.0f} orders accepted, {self.backlog:,.0f} events not published; "
+                f"handled: {self.handled['inventory']:,.0f} orders by inventory-service, "
+                f"{self.n_notified:,.0f} by notification-service, and of "
+                f"{self.published - self.accepted - self.n_empty:,.0f} log actions "
+                f"{self.handled['logging']:,.0f}")
 
-def drain(shop, timeout_s=900):
-    """Waits until the shop is drained; the reading that said so. The services
-    must have run since the shop was empty."""
-    return wait_for("the shop is drained",
-                    lambda: (now := Progress(shop)).is_drained() and now, timeout_s, 0.05)
+
+def drain(shop, still_s=STILL_S):
+    """Waits until the shop is drained; the reading that said so. The consumers must
+    have run since it was empty. Where nothing moves any more, records are lost."""
+    last = now = Progress(shop)
+    while not now.is_drained():
+        if now.deliveries() > last.deliveries() or now.published > last.published:
+            last = now
+        elif now.at - last.at > still_s:
+            raise BenchError(f"nothing was handled for {still_s} s, so the broker has lost records "
+                             f"(too many for its partitions?): {now.describe()}")
+        time.sleep(PAUSE_S)
+        now = Progress(shop)
+    return now

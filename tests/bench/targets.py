@@ -29,12 +29,21 @@ TARGETS = [
     ("growth_lookups_loss", "<=", 0.20),
 ]
 
-# The guard fails below these: half of what was reached when they were set, on
-# an idle machine, which for the first is less than half of its target.
+# The guard fails below these. The chain's is half of its target; that of accepts is
+# half of what was reached when it was set, on an idle machine.
 GUARD_FLOORS = {
     "accepts_of_noop_128": 0.08,
-    "deliveries_of_kafka": 0.08,
+    "deliveries_of_kafka": 0.10,
 }
+
+
+# What `make bench-settings` measures: a figure and its column.
+SETTINGS_COLUMNS = [
+    ("accepts", "accepts, 128 connections (orders/s)"),
+    ("chain", "whole chain, drained at once (orders/s)"),
+    ("notified_p50_ms", "order → notified at 2,000/s: p50 (ms)"),
+    ("notified_p99_ms", "p99 (ms)"),
+]
 
 
 def target_of(name):
@@ -91,6 +100,7 @@ def _growth_figures(sizes):
         yield f"growth_lookups_{size}", "requests/s", f"look-ups, {at}"
         yield f"growth_rss_mb_{size}", "MB", f"RSS of the four services, {at}"
         yield f"growth_files_mb_{size}", "MB", f"databases, {at}"
+        yield f"growth_kb_an_order_{size}", "kB", f"  an order, {at}"
     for name, label in (("accepts", "accepts"), ("chain", "chain"), ("lookups", "look-ups")):
         yield f"growth_{name}_loss", "", f"largest loss of {label} by growth"
 
