@@ -1,18 +1,24 @@
 """Growth: is the shop as quick with millions of orders behind it? They are real
-ones, which went through all services."""
+ones, which went through all services. Sent events are forgotten at once, as a shop
+that has run for longer than OUTBOX_RETENTION_HOURS forgets as many as it sends;
+orders, movements, notifications and the journal stay.
+
+Each size is measured with an embedded broker of its own: a fuller one takes longer
+for an order, which must not be taken for the databases' growth."""
 
 import shutil
 import sqlite3
+import time
 
-from accepts import topics_hold
 from chain import saturate
 from figures import flatness, summarize
 from load import closed_loop, look_up
 from progress import drain
 from shop import DATABASES, SERVICES_OF_A_SHOP, Shop
 
-PARTITIONS = 128
-BURST_S = 2
+SETTINGS = {"OUTBOX_RETENTION_HOURS": "0", "INBOX_RETENTION_HOURS": "1"}
+BURST_S = 4  # no more: what the consumers have not read must stay in the broker
+SAY_S = 20
 ROUNDS = 3
 FIRST_ORDERS = 1000  # look-ups need some
 AUDIT_MAX = 1_500_000  # the audit's memory and time grow with the orders: 2 GB, 5 minutes
@@ -25,6 +31,24 @@ LOOK_UPS = (
 )
 
 
+class Filling:
+    """Says from time to time how far it is."""
+
+    def __init__(self, n_orders, size):
+        self.n_first, self.size = n_orders, size
+        self.began = self.said = time.monotonic()
+
+    def say(self, n_orders):
+        now = time.monotonic()
+        if now < self.said + SAY_S:
+            return
+        self.said = now
+        rate = (n_orders - self.n_first) / (now - self.began)
+        left_s = max(0, self.size - n_orders) / rate
+        print(f"bench: growth: {n_orders:,} of {self.size:,} orders, {rate:,.0f}/s, "
+              f"{left_s / 60:.1f} minutes left", flush=True)
+
+
 class Growth:
     """One shop that grows."""
 
@@ -35,14 +59,17 @@ class Growth:
 
     def restart(self):
         self.shop.stop(*self.shop.processes)
+        self.shop.renew_broker()
         self.shop.start(*SERVICES_OF_A_SHOP)
 
     def fill(self, size):
         """Bursts, each drained, so that nothing falls out of the broker."""
+        filling = Filling(self.n_orders, size)
         while self.n_orders < size:
             result = closed_loop(self.shop.ports["order"], 64, BURST_S, "FILL", self.n_orders)
             self.n_orders += result["requests"] + 64  # those on their way at the end
             drain(self.shop)
+            filling.say(self.n_orders)
 
     def n_stored(self):
         """All orders, those of the measurements too."""
@@ -52,11 +79,12 @@ class Growth:
         finally:
             database.close()
 
-    def files_mb(self):
-        return sum(path.stat().st_size for path in self.shop.data.iterdir()) / 1e6
+    def files_bytes(self):
+        return sum(path.stat().st_size for path in self.shop.data.iterdir())
 
     def has_room_for(self, size):
-        needed = self.files_mb() * 1e6 * size / self.n_stored() * 1.1
+        n_stored = self.n_stored()
+        needed = self.files_bytes() / n_stored * max(0, size - n_stored) * 1.1
         return needed < shutil.disk_usage(self.shop.data).free
 
     def look_ups(self):
@@ -81,13 +109,14 @@ class Growth:
         figures = {name: row["median"] for name, row in summarize(rounds).items()}
         figures["rss_mb"] = sum(memory["rss"] for name, memory in self.shop.memory_mb().items()
                                 if name != "broker")
-        figures["files_mb"] = self.files_mb()
+        figures["files_mb"] = self.files_bytes() / 1e6
+        figures["kb_an_order"] = self.files_bytes() / 1e3 / self.n_stored()
         return figures
 
 
 def measure(folder, form):
     by_size = {}
-    with Shop(folder, PARTITIONS) as shop:
+    with Shop(folder, settings=SETTINGS) as shop:
         shop.start(*SERVICES_OF_A_SHOP)
         growth = Growth(shop, form)
         growth.fill(FIRST_ORDERS)
@@ -100,7 +129,7 @@ def measure(folder, form):
         n_stored = growth.n_stored()
         shop.stop(*SERVICES_OF_A_SHOP)
         if n_stored <= AUDIT_MAX:
-            shop.audit(with_broker=topics_hold(shop, n_stored))
+            shop.audit(with_broker=False)
     figures = {f"growth_{name}_{size}": value
                for size, of_size in by_size.items() for name, value in of_size.items()}
     for name in ("accepts", "chain", "lookups"):
