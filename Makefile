@@ -208,7 +208,7 @@ bench-programs: $(PROGRAMS) $(BENCH_PROGRAMS)
 # --- what people run ------------------------------------------------------------------------------
 
 .PHONY: help run up down test test-kafka test-cluster test-faults test-compose schema-check documents fuzz crash \
-        mutants labs labs-page bench bench-publish bench-guard bench-instructions check clean failpoint-programs \
+        mutants labs labs-page bench bench-settings bench-publish bench-guard bench-instructions check clean failpoint-programs \
         setup-run setup-test setup-documents setup-mutants setup-labs setup-bench setup-fuzz setup-check
 
 CORES ?= $(shell nproc)
@@ -313,7 +313,11 @@ bench: setup-bench ## measure the shop against what this machine can do; BENCH=s
 	@$(MAKE) -j$(CORES) bench-programs
 	@BIN_DIR=$(BUILD)/bin tests/bench/bench.py --form $(BENCH) $(if $(COMPARE),--compare $(COMPARE))
 
-bench-publish: ## write the table and the plot of the last bench into the README
+bench-settings: setup-bench ## measure what settings do to the shop's speed; some five minutes
+	@$(MAKE) -j$(CORES) bench-programs
+	@BIN_DIR=$(BUILD)/bin tests/bench/settings.py
+
+bench-publish: ## write the tables and the plot of the last bench and bench-settings into the README
 	@BIN_DIR=$(BUILD)/bin tests/bench/bench.py --publish
 
 bench-guard: setup-bench ## accepts, chain and instruction counts are not far worse than they were

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from figures import change, is_met
-from targets import figures, target_of
+from targets import SETTINGS_COLUMNS, figures, target_of
 
 README = Path("README.md")
 PLOT = Path("tests/bench/result.svg")
-BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->\n"
 
 # What the README shows: its label, and the figure.
 README_ROWS = [
@@ -120,11 +119,34 @@ def readme_part(result):
     return "\n".join(lines) + "\n"
 
 
-def write_readme(result):
+def _settings_cell(row):
+    text = "" if row["change"] is None else f" ({100 * row['change']:+.0f} %)"
+    return number(row["median"]) + text
+
+
+def settings_part(result):
+    """Of a result of settings.py."""
+    lines = ["| | " + " | ".join(column for _, column in SETTINGS_COLUMNS) + " |",
+             "|---" * (1 + len(SETTINGS_COLUMNS)) + "|"]
+    for label, figures_of in result["summary"].items():
+        lines.append(f"| {label} | " + " | ".join(
+            _settings_cell(figures_of[name]) for name, _ in SETTINGS_COLUMNS) + " |")
+    lines += ["", f"Made by `make bench-settings`: {len(result['rounds'])} rounds, "
+              f"{result['minutes']:.0f} minutes; {result['machine']}; broker: {result['broker']}. "
+              "Medians; the change is against the first row, within a round."]
+    return "\n".join(lines) + "\n"
+
+
+def marks(part):
+    """Between which lines of the README a part stands."""
+    return f"<!-- {part}:begin -->\n", f"<!-- {part}:end -->\n"
+
+
+def write_readme(part, content):
+    begin, end = marks(part)
     text = README.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    _, mark, tail = rest.partition(END)
+    head, _, rest = text.partition(begin)
+    _, mark, tail = rest.partition(end)
     if not mark:
-        raise SystemExit(f"bench: {README} has no lines {BEGIN.strip()} and {END.strip()}")
-    README.write_text(head + BEGIN + "\n" + readme_part(result) + "\n" + END + tail,
-                      encoding="utf-8")
+        raise SystemExit(f"bench: {README} has no lines {begin.strip()} and {end.strip()}")
+    README.write_text(head + begin + "\n" + content + "\n" + end + tail, encoding="utf-8")

@@ -11,6 +11,7 @@ import figures
 import instructions
 import plot
 import report
+import settings
 import targets
 
 RECORDED = {"order": 1000, "apply": 2000, "publish": 3000}
@@ -95,12 +96,36 @@ class Report(unittest.TestCase):
     def test_write_readme__replaces_what_is_between_the_marks(self):
         with tempfile.TemporaryDirectory() as folder:
             report.README = Path(folder) / "README.md"
-            report.README.write_text(f"before\n{report.BEGIN}old\n{report.END}behind\n")
-            report.write_readme(result_of({"store": row(12345)}))
+            begin, end = report.marks("bench")
+            report.README.write_text(f"before\n{begin}old\n{end}behind\n")
+            report.write_readme("bench", report.readme_part(result_of({"store": row(12345)})))
             text = report.README.read_text()
         self.assertTrue(text.startswith("before\n") and text.endswith("behind\n"))
         self.assertNotIn("old", text)
         self.assertIn("12,345 orders/s", text)
+
+    def test_write_readme__finds_its_marks_in_the_readme(self):
+        readme = Path("README.md").read_text(encoding="utf-8")
+        for part in ("bench", "bench-settings"):
+            for mark in report.marks(part):
+                self.assertEqual(readme.count(mark), 1, mark)
+
+    def test_settings_part__shows_the_change_within_a_round(self):
+        names = [name for name, _ in targets.SETTINGS_COLUMNS]
+        rounds = [{"base": dict.fromkeys(names, base), "`x` 1": dict.fromkeys(names, value)}
+                  for base, value in ((100, 110), (200, 220), (50, 25))]
+        summary = settings.summarize_settings(rounds)
+        self.assertEqual(summary["base"][names[0]], {"median": 100, "change": None})
+        self.assertAlmostEqual(summary["`x` 1"][names[0]]["change"], 0.1)
+        text = report.settings_part({"minutes": 5, "machine": "2 cores", "broker": "embedded",
+                                     "rounds": rounds, "summary": summary})
+        self.assertIn("| base | 100 | 100 | 100 | 100 |\n", text)
+        self.assertIn("| `x` 1 | 110 (+10 %) |", text)
+
+    def test_choices__differ_in_one_thing_each_from_the_first(self):
+        base = settings.CHOICES[0]
+        for choice in settings.CHOICES[1:]:
+            self.assertEqual(sum(a != b for a, b in zip(choice[1:], base[1:])), 1, choice.label)
 
     def test_plot__is_xml_with_gaps_for_what_was_not_measured(self):
         minidom.parseString(plot.svg({"noop_128": row(10), "accepts_64": row(5)}))
