@@ -204,9 +204,9 @@ static void publisher_send__takes_no_acknowledgement_from_a_later_record(void **
     size_t n_left = 1;
     int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
     open_publisher(fixture, "", -1);
-    rd_kafka_mock_broker_push_request_error_rtts(
-        fixture->mock.cluster, 1, MOCK_PRODUCE, 1,
-        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, BOTH_ARE_ON_THEIR_WAY_MS);
+    rd_kafka_mock_broker_push_request_error_rtts(fixture->mock.cluster, 1, MOCK_PRODUCE, 1,
+                                                 RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                                                 BOTH_ARE_ON_THEIR_WAY_MS);
     send_numbered(fixture, 0, 1);
     while (n_left > 0 && clock_monotonic_ms() < deadline)
         rd_kafka_mock_broker_error_stack_cnt(fixture->mock.cluster, 1, MOCK_PRODUCE, &n_left);
