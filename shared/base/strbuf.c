@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static char strbuf_nothing[1]; /* never written: stands for the data of an empty buffer */
 
@@ -23,10 +22,8 @@ void strbuf_reset(struct strbuf *buf) {
         buf->data[0] = '\0';
 }
 
-static void reserve(struct strbuf *buf, size_t n) {
+void strbuf_grow(struct strbuf *buf, size_t n) {
     size_t needed = buf->len + n + 1;
-    if (needed <= buf->size)
-        return;
     size_t size = buf->size > 0 ? buf->size : 128;
     while (size < needed)
         size *= 2;
@@ -37,22 +34,6 @@ static void reserve(struct strbuf *buf, size_t n) {
         data[0] = '\0';
     buf->data = data;
     buf->size = size;
-}
-
-void strbuf_add(struct strbuf *buf, const void *bytes, size_t n) {
-    reserve(buf, n);
-    if (n > 0)
-        memcpy(buf->data + buf->len, bytes, n);
-    buf->len += n;
-    buf->data[buf->len] = '\0';
-}
-
-void strbuf_add_str(struct strbuf *buf, const char *text) {
-    strbuf_add(buf, text, strlen(text));
-}
-
-void strbuf_add_char(struct strbuf *buf, char c) {
-    strbuf_add(buf, &c, 1);
 }
 
 void strbuf_add_int(struct strbuf *buf, long long number) {
@@ -69,7 +50,7 @@ void strbuf_add_int(struct strbuf *buf, long long number) {
 }
 
 void strbuf_printf(struct strbuf *buf, const char *format, ...) {
-    reserve(buf, 0);
+    strbuf_reserve(buf, 0);
     size_t room = buf->size - buf->len;
     va_list args;
     va_start(args, format);
@@ -78,7 +59,7 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...) {
     if (n < 0)
         abort(); /* only a wrong format string gets here */
     if ((size_t)n >= room) {
-        reserve(buf, (size_t)n);
+        strbuf_reserve(buf, (size_t)n);
         va_start(args, format);
         vsnprintf(buf->data + buf->len, (size_t)n + 1, format, args);
         va_end(args);
@@ -87,7 +68,7 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...) {
 }
 
 char *strbuf_detach(struct strbuf *buf, size_t *out_len) {
-    reserve(buf, 0);
+    strbuf_reserve(buf, 0);
     char *data = buf->data;
     *out_len = buf->len;
     strbuf_init(buf);

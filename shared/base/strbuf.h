@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <string.h>
 
 struct strbuf {
     char *data;
@@ -22,9 +23,32 @@ void strbuf_release(struct strbuf *buf);
 /* Forgets the bytes and keeps the memory. */
 void strbuf_reset(struct strbuf *buf);
 
-void strbuf_add(struct strbuf *buf, const void *bytes, size_t n);
-void strbuf_add_str(struct strbuf *buf, const char *text);
-void strbuf_add_char(struct strbuf *buf, char c);
+/* strbuf_reserve's, where there is no room. */
+void strbuf_grow(struct strbuf *buf, size_t n);
+
+/* Has room for `n` more bytes, so that adding them allocates nothing. */
+static inline void strbuf_reserve(struct strbuf *buf, size_t n) {
+    if (buf->len + n >= buf->size)
+        strbuf_grow(buf, n);
+}
+
+/* Inline, as texts are made of many short pieces, most of known length. */
+static inline void strbuf_add(struct strbuf *buf, const void *bytes, size_t n) {
+    strbuf_reserve(buf, n);
+    if (n > 0)
+        memcpy(buf->data + buf->len, bytes, n);
+    buf->len += n;
+    buf->data[buf->len] = '\0';
+}
+
+static inline void strbuf_add_str(struct strbuf *buf, const char *text) {
+    strbuf_add(buf, text, strlen(text));
+}
+
+static inline void strbuf_add_char(struct strbuf *buf, char c) {
+    strbuf_add(buf, &c, 1);
+}
+
 void strbuf_add_int(struct strbuf *buf, long long number);
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -63,20 +63,28 @@ static int32_t next_continued(int32_t first, const unsigned char **at) {
     return character;
 }
 
-int32_t json_next_char(const unsigned char **at) {
-    unsigned char c = *(*at)++;
+/* Behind `c`, which does not stand for itself. */
+static int32_t next_special(unsigned char c, const unsigned char **at) {
     if (c == '"')
         return '\0';
-    if (c == '\\')
-        return next_escaped(at);
-    return c < 0x80 ? c : next_continued(c, at);
+    return c == '\\' ? next_escaped(at) : next_continued(c, at);
+}
+
+/* Nearly every character stands for itself: that is inline. */
+static inline int32_t next_char(const unsigned char **at) {
+    unsigned char c = *(*at)++;
+    return c < 0x80 && c != '"' && c != '\\' ? c : next_special(c, at);
+}
+
+int32_t json_next_char(const unsigned char **at) {
+    return next_char(at);
 }
 
 /* FNV-1a, a character at a time. */
 uint32_t json_name_hash(const unsigned char *name) {
     uint32_t hash = 2166136261u;
     name++;
-    for (int32_t c; (c = json_next_char(&name)) != '\0';)
+    for (int32_t c; (c = next_char(&name)) != '\0';)
         hash = (hash ^ (uint32_t)c) * 16777619u;
     return hash;
 }
@@ -86,8 +94,8 @@ bool json_name_equal(const unsigned char *a, const unsigned char *b) {
     a++;
     b++;
     do {
-        c = json_next_char(&a);
-        if (c != json_next_char(&b))
+        c = next_char(&a);
+        if (c != next_char(&b))
             return false;
     } while (c != '\0');
     return true;
@@ -112,7 +120,7 @@ bool json_name_append(const unsigned char *name, char *pointer, size_t size) {
             break;
         memcpy(pointer + at, bytes, n);
         at += n;
-        c = json_next_char(&name);
+        c = next_char(&name);
         if (c == '\0') {
             pointer[at] = '\0';
             return true;

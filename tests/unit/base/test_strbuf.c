@@ -44,6 +44,35 @@ static void strbuf_add__keeps_what_was_there_when_it_grows(void **state) {
     strbuf_release(&buf);
 }
 
+static void strbuf_reserve__leaves_nothing_to_allocate(void **state) {
+    (void)state;
+    struct strbuf buf;
+    strbuf_init(&buf);
+    strbuf_reserve(&buf, 0);
+    assert_string_equal(buf.data, "");
+    strbuf_add_str(&buf, "0123456789");
+    strbuf_reserve(&buf, 1000);
+    size_t size = buf.size;
+    for (int i = 0; i < 100; i++)
+        strbuf_add_str(&buf, "0123456789");
+    assert_int_equal(buf.size, size);
+    assert_int_equal(strlen(buf.data), 1010);
+    strbuf_release(&buf);
+}
+
+static void strbuf_add__fills_buffer_to_its_last_byte(void **state) {
+    (void)state;
+    struct strbuf buf;
+    for (size_t n = 0; n < 600; n++) {
+        strbuf_init(&buf);
+        for (size_t i = 0; i < n; i++)
+            strbuf_add_char(&buf, 'x');
+        assert_true(buf.len < buf.size || n == 0);
+        assert_int_equal(strlen(buf.data), n);
+        strbuf_release(&buf);
+    }
+}
+
 static void strbuf_printf__appends_texts_of_any_length(void **state) {
     (void)state;
     struct strbuf buf;
@@ -95,6 +124,8 @@ int main(void) {
         cmocka_unit_test(strbuf_init__is_an_empty_string),
         cmocka_unit_test(strbuf_add__appends_and_terminates_when_bytes_hold_nul),
         cmocka_unit_test(strbuf_add__keeps_what_was_there_when_it_grows),
+        cmocka_unit_test(strbuf_reserve__leaves_nothing_to_allocate),
+        cmocka_unit_test(strbuf_add__fills_buffer_to_its_last_byte),
         cmocka_unit_test(strbuf_printf__appends_texts_of_any_length),
         cmocka_unit_test(strbuf_reset__keeps_the_memory),
         cmocka_unit_test(strbuf_detach__hands_over_the_bytes),
