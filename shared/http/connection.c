@@ -42,7 +42,7 @@ void connection_cut_off(struct http_request *request) {
 static void begin(struct http_request *request) {
     request->step = STEP_HEADERS;
     request->route = NULL;
-    request->is_head = request->is_last = request->is_whole = false;
+    request->is_head = request->is_last = request->is_whole = request->was_kept = false;
     request->refusal.problem = NULL;
     request->n_discarded = 0;
     atomic_fetch_add(&request->server->n_requests, 1);
@@ -52,7 +52,8 @@ static void begin(struct http_request *request) {
 /*
  * libmicrohttpd is told once that a client has ended its sending side, and
  * forgets it when it reads the client's last bytes after that: it would keep the
- * connection until the idle timeout. This tells it again.
+ * connection until the idle timeout. This tells it again. A connection that was
+ * suspended needs none: libmicrohttpd hands it to epoll anew, which tells it again.
  */
 static void repeat_end_of_input(const struct http_request *request) {
     char byte;
@@ -75,7 +76,7 @@ static void end(struct http_request *request) {
     atomic_fetch_sub(&request->server->n_requests, 1);
     if (request->server->last_requests)
         connection_cut_off(request); /* the answer may have begun before that was so */
-    else
+    else if (!request->was_kept)
         repeat_end_of_input(request);
     deadline_start(&request->server->waiting, &request->deadline, request->server->now_ms);
 }
@@ -144,6 +145,7 @@ static enum MHD_Result handle(struct http_request *request) {
         return response_send(request);
     /* One that is continued already is still suspended first: this thread answers
      * it, and not before this call has returned. */
+    request->was_kept = true;
     MHD_suspend_connection(request->connection);
     deadline_start(&server->kept, &request->deadline, server->now_ms);
     return MHD_YES;

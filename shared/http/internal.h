@@ -105,6 +105,7 @@ struct http_request {
     bool is_head;
     bool is_last;  /* its answer closes the connection */
     bool is_whole; /* with its head: it is handled without another call */
+    bool was_kept;
     struct refusal refusal;
     struct strbuf body;
     size_t n_discarded; /* bytes of the body of a refused request */

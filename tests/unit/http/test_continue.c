@@ -168,6 +168,34 @@ static void continue__answers_when_handler_itself_calls_it(void **state) {
     fixture_stop(&fixture);
 }
 
+/* However the client's end falls among its requests and their answers. */
+static void continue__lets_connection_close_when_client_ends_it(void **state) {
+    (void)state;
+    static const char *const texts[] = {LATER, LATER LATER, LATER PING, PING LATER};
+    static const struct http_route routes[] = {
+        {"POST", "/later", continue_before_return},
+        {"GET", "/ping", handle_ping},
+    };
+    struct fixture fixture;
+    struct error err;
+    fixture_init(&fixture);
+    const struct http_routes table = {routes, 2, &fixture};
+    assert_int_equal(http_server_open(&fixture.config, &table, 1, &fixture.server, &err), OK);
+    for (size_t i = 0; i < 1000; i++) {
+        struct client client;
+        struct timespec pause = {.tv_nsec = (long)(i % 100) * 2000};
+        client_open(&client, &fixture);
+
+        client_send(&client, texts[i % 4]);
+        nanosleep(&pause, NULL);
+        shutdown(client.fd, SHUT_WR);
+
+        client_wait_until_closed(&client);
+        client_close(&client);
+    }
+    fixture_stop(&fixture);
+}
+
 /* A thread of several that continue requests at once: every fourth is its own. */
 struct continuer {
     struct desk *desk;
@@ -254,6 +282,7 @@ int main(void) {
         cmocka_unit_test(continue__answers_in_order_of_calls),
         cmocka_unit_test(continue__keeps_order_when_calls_come_while_answers_are_made),
         cmocka_unit_test(continue__answers_when_handler_itself_calls_it),
+        cmocka_unit_test(continue__lets_connection_close_when_client_ends_it),
         cmocka_unit_test(continue__loses_none_when_threads_race),
         cmocka_unit_test(continue__calls_answer_when_client_has_gone),
     };
