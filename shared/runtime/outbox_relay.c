@@ -60,9 +60,9 @@ struct outbox_relay {
     struct in_flight window[WINDOW];
     uint64_t first_tag, end_tag;
     int64_t counted_since_ms, n_counted; /* rows sent */
-    bool is_busy;                        /* there were many, when last counted */
     int64_t next_sweep_ms;               /* none is sent before */
-    bool is_paced;                       /* rows may wait for that */
+    bool is_busy;                        /* many rows were sent, when last counted */
+    bool is_paced;                       /* rows may wait for the next sweep */
     bool must_reconnect;
     int64_t alone_upto;  /* a broker refused a batch as too large: up to this row, one is sent at a
                             time, to find the one that is; 0: none */
