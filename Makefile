@@ -103,6 +103,7 @@ SUPPORT_LIB := $(BUILD)/lib/libsupport.a
 FUZZ_LIB := $(BUILD)/lib/libfuzz.a
 ORDERCTL_LIB := $(BUILD)/lib/liborderctl.a
 INVENTORY_LIB := $(BUILD)/lib/libinventory.a
+ORDER_LIB := $(BUILD)/lib/liborder.a
 CRASH_LIB := $(BUILD)/lib/libcrash.a
 $(DOMAIN_LIB): $(call objects,$(DOMAIN_SOURCES))
 $(SUPPORT_LIB): $(call objects,$(wildcard tests/support/*.c))
@@ -110,8 +111,9 @@ $(FUZZ_LIB): $(call objects,$(filter-out %/libfuzzer.c %/test_regressions.c,$(wi
              $(filter-out %/main.c $(DOMAIN_SOURCES),$(call service_sources,order)))
 $(ORDERCTL_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,orderctl)))
 $(INVENTORY_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,inventory)))
+$(ORDER_LIB): $(call objects,$(filter-out %/main.c,$(call service_sources,order)))
 $(CRASH_LIB): $(call objects,$(filter-out tests/crash/test_%,$(wildcard tests/crash/*.c)))
-$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB) $(INVENTORY_LIB) $(CRASH_LIB):
+$(DOMAIN_LIB) $(SUPPORT_LIB) $(FUZZ_LIB) $(ORDERCTL_LIB) $(INVENTORY_LIB) $(ORDER_LIB) $(CRASH_LIB):
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -126,6 +128,7 @@ LINK_bus := $(call libs,bus event base) -lcjson -lrdkafka
 LINK_runtime := $(ALL_LIBS) $(EXTERNAL_LIBS)
 LINK_contract := $(SUPPORT_LIB) $(call libs,event base) -lcjson
 LINK_inventory := $(INVENTORY_LIB) $(call libs,store event base) -lcjson -lsqlite3
+LINK_order := $(ORDER_LIB) $(call libs,store event base) -lcjson -lsqlite3
 LINK_orderctl := $(ORDERCTL_LIB) $(ALL_LIBS) $(EXTERNAL_LIBS) -lcurl
 LINK_fuzz := $(FUZZ_LIB) $(DOMAIN_LIB) $(call libs,runtime http store event base) -lcjson \
              -lmicrohttpd -lsqlite3
@@ -137,7 +140,8 @@ LINK_crash := $(CRASH_LIB) $(LINK_integration)
 TEST_SOURCES := $(wildcard tests/crash/test_*.c tests/unit/runtime/test_*.c tests/unit/bus/test_*.c \
                 tests/integration/test_*.c tests/unit/http/test_*.c tests/unit/store/test_*.c \
                 tests/unit/domain/test_*.c tests/unit/event/test_*.c tests/unit/base/test_*.c \
-                tests/unit/orderctl/test_*.c tests/unit/inventory/test_*.c tests/contract/test_*.c tests/fuzz/test_*.c)
+                tests/unit/orderctl/test_*.c tests/unit/inventory/test_*.c tests/unit/order/test_*.c \
+                tests/contract/test_*.c tests/fuzz/test_*.c)
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 
 define test_rule

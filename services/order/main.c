@@ -3,6 +3,7 @@
  * publishes each accepted order as a new-order event.
  */
 #include "order/adapters/catalogue_file.h"
+#include "order/adapters/customer_index.h"
 #include "order/adapters/playground.h"
 #include "order/handlers.h"
 
@@ -21,7 +22,7 @@ static const struct env_setting settings[] = {
 
 static const char *const schema[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
                                      OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, PRODUCT_STORE_SCHEMA,
-                                     OUTBOX_SCHEMA_3};
+                                     OUTBOX_SCHEMA_3 CUSTOMER_INDEX_SCHEMA};
 
 static const struct http_route routes[] = {
     {"POST", "/orders", handle_checkout},

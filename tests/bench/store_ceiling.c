@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "bench/sample_order.h"
 #include "event/codec.h"
+#include "order/adapters/customer_index.h"
 #include "order/adapters/order_store.h"
 #include "store/outbox.h"
 
@@ -24,7 +25,8 @@ struct ceiling {
 
 static enum status open_stores(struct ceiling *ceiling, const char *folder, struct error *err) {
     static const char *const schema[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
-                                         OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, OUTBOX_SCHEMA_3};
+                                         OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2,
+                                         OUTBOX_SCHEMA_3 CUSTOMER_INDEX_SCHEMA};
     static const char *const topics[N_EVENT_TYPES] = {"new-order-topic", "inventory-empty-topic",
                                                       "new-logging-action-topic"};
     const struct db_schema steps = {schema, sizeof schema / sizeof *schema};

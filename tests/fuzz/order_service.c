@@ -2,12 +2,14 @@
 
 #include "fuzz/nameless_db.h"
 #include "order/adapters/catalogue_file.h"
+#include "order/adapters/customer_index.h"
 
 #include <assert.h>
 
 static const char catalogue_path[] = "services/order/catalogue.json";
 static const char *const schema_steps[] = {OUTBOX_SCHEMA ORDER_STORE_SCHEMA,
-                                           OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2, OUTBOX_SCHEMA_3};
+                                           OUTBOX_SCHEMA_2 ORDER_STORE_SCHEMA_2,
+                                           OUTBOX_SCHEMA_3 CUSTOMER_INDEX_SCHEMA};
 static const struct db_schema schema = {schema_steps, sizeof schema_steps / sizeof *schema_steps};
 static const char *const topics[N_EVENT_TYPES] = {"orders", "empty", "actions"};
 
@@ -49,10 +51,12 @@ struct order_service *order_service(void) {
 }
 
 static enum status delete_rows(void *db, struct error *err) {
-    return db_exec(db, "DELETE FROM orders; DELETE FROM outbox", err);
+    return db_exec(db, "DELETE FROM orders; DELETE FROM customer_orders; DELETE FROM outbox", err);
 }
 
 void order_service_forget(void) {
     struct error err;
     assert(writer_run(context.writer, delete_rows, context.db, &err) == OK);
+    order_store_close(service.reader); /* it knows of the last orders */
+    assert(order_store_open(context.reader, &service.reader, &err) == OK);
 }

@@ -16,6 +16,11 @@ static int open_shop(void **state) {
     return 0;
 }
 
+static int open_orders(void **state) {
+    *state = shop_open_with(ORDER);
+    return 0;
+}
+
 static void consumers__apply_each_order_once_when_they_are_killed_under_load(void **state) {
     struct shop *shop = *state;
     const unsigned consumers = INVENTORY | NOTIFICATION | LOGGING;
@@ -73,6 +78,41 @@ static void order_service__keeps_each_accepted_order_when_it_is_killed_under_loa
     assert_int_equal(audit_shop(shop), n_orders);
 }
 
+enum { N_MIXED_CUSTOMERS = 7 }; /* of a mixed load */
+
+static int count_listed(struct shop *shop) {
+    int n = 0;
+    for (int i = 0; i < N_MIXED_CUSTOMERS; i++)
+        n += count_of(shop, ORDER, scratch_printf("/orders?customerId=CUSTOMER-%d&limit=100", i));
+    return n;
+}
+
+/* Enough of them that the table of customers has begun to follow the orders. */
+static void order_service__lists_each_accepted_order_when_it_is_killed_under_load(void **state) {
+    struct shop *shop = *state;
+    enum { N_ROUNDS = 3, N_IN_A_ROUND = 3000 };
+    int n_accepted = 0;
+
+    for (int round = 0; round < N_ROUNDS; round++) {
+        const struct load_config config = {.prefix = scratch_printf("ROUND-%d", round),
+                                           .n_customers = 16,
+                                           .n_orders_each = 5000,
+                                           .is_mixed = true};
+        struct load *load = load_start_with(shop, &config);
+        assert_soon(load_n_accepted(load) > N_IN_A_ROUND);
+        shop_kill(shop, ORDER);
+        load_end(load, LOAD_STOP);
+        n_accepted += (int)load_accepted(load).n;
+
+        shop_start(shop, ORDER);
+        shop_wait_ready(shop, ORDER);
+        int n_stored = (int)database_number(shop, ORDER, "SELECT count(*) FROM orders");
+        assert_true(n_stored >= n_accepted);
+        assert_int_equal(count_listed(shop), n_stored);
+    }
+    assert_true(database_number(shop, ORDER, "SELECT count(*) FROM customer_orders") > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
@@ -80,6 +120,9 @@ int main(void) {
             close_shop),
         cmocka_unit_test_setup_teardown(
             order_service__keeps_each_accepted_order_when_it_is_killed_under_load, open_shop,
+            close_shop),
+        cmocka_unit_test_setup_teardown(
+            order_service__lists_each_accepted_order_when_it_is_killed_under_load, open_orders,
             close_shop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,9 +45,10 @@ enum status order_store_add(struct order_store *store, const struct stored_order
 enum status order_store_find(struct order_store *store, const char *order_id,
                              struct stored_order *out, bool *out_found, struct error *err);
 
+/* False: no more. */
+typedef bool order_visitor(void *context, const struct stored_order *order);
+
 /* Calls `visit` for the orders behind `after`, oldest first, at most `limit`,
- * of one customer or of all (NULL), until it returns false. */
+ * of one customer or of all (NULL), until it returns false. On a reading connection. */
 enum status order_store_list(struct order_store *store, const char *customer_id, int64_t after,
-                             int64_t limit,
-                             bool (*visit)(void *context, const struct stored_order *order),
-                             void *context, struct error *err);
+                             int64_t limit, order_visitor *visit, void *context, struct error *err);
