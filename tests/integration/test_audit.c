@@ -128,7 +128,7 @@ static void audit__holds_when_shop_was_killed_and_everything_came_twice(void **s
 
     struct audit_report stopped = audit_must_hold(shop, impatient);
     assert_string_equal(stopped.text, running.text);
-    assert_non_null(strstr(stopped.text, "\naudit: all 15 laws hold\n"));
+    assert_non_null(strstr(stopped.text, "\naudit: all 16 laws hold\n"));
 }
 
 static void audit__tells_programs_the_same_as_json(void **state) {
@@ -206,6 +206,9 @@ static const struct tampering {
      " 'EXTRA-1', customer_id, payload, 'extra', accepted_ms FROM orders WHERE order_id ="
      " 'LINES-1'",
      "orders movements notifications actions", "EXTRA-1"},
+    {ORDER, "INSERT INTO customer_orders SELECT 'CUSTOMER-9', min(seq) FROM orders", "customers",
+     "CUSTOMER-9"},
+    {ORDER, "UPDATE orders SET seq = seq + 2 * 4096 WHERE " LAST("orders"), "customers", "LINES-0"},
     {INVENTORY, "DELETE FROM movements WHERE order_id = 'LINES-4' AND line = 1 AND kind = 'sale'",
      "movements ledger actions", "PRODUCT-321"},
     {INVENTORY,

@@ -18,6 +18,8 @@ const struct audit_law audit_laws[] = {
     {"accepted", "each order that a customer was told is accepted is stored", NEEDS_ACCEPTED},
     {"orders", "each accepted order has its event, and each new-order event its order",
      NEEDS_DRAINED},
+    {"customers", "each order is in the list of its customer, and no other is in there",
+     NEEDS_NOTHING},
     {"outbox", "the outboxes have no gap, no event twice, and no mark beyond their end",
      NEEDS_NOTHING},
     {"published", "each event is in its topic, always with the same bytes",

@@ -147,6 +147,27 @@ CREATE TEMP VIEW orders_figures AS
 SELECT format('%,d accepted, each has its event', count(*)) FROM orders.orders;
 
 
+-- customers: each order is in the list of its customer, and no other is in there --
+-- The list of the last two runs of 4,096 orders is not in the database.
+
+CREATE TEMP VIEW customers_breaches AS
+SELECT format('order %s: is missing in the list of %s', order_id, customer_id)
+FROM orders.orders AS o
+WHERE seq <= ((SELECT max(seq) - 1 FROM orders.orders) / 4096 - 1) * 4096
+  AND NOT EXISTS (SELECT 1 FROM orders.customer_orders AS c
+                  WHERE c.customer_id = o.customer_id AND c.seq = o.seq)
+UNION ALL
+SELECT format('the list of %s: has order number %d, which is not theirs', c.customer_id, c.seq)
+FROM orders.customer_orders AS c
+LEFT JOIN orders.orders AS o ON o.seq = c.seq
+WHERE o.customer_id IS NOT c.customer_id;
+
+CREATE TEMP VIEW customers_figures AS
+SELECT format('%,d orders of %,d customers, each in its list', count(*),
+              count(DISTINCT customer_id))
+FROM orders.orders;
+
+
 -- outbox: the outboxes have no gap, no event twice, and no mark beyond their end -
 -- Old rows are deleted from the front, so there is never a gap.
 
