@@ -208,7 +208,7 @@ static const struct tampering {
      "orders movements notifications actions", "EXTRA-1"},
     {ORDER, "INSERT INTO customer_orders SELECT 'CUSTOMER-9', min(seq) FROM orders", "customers",
      "CUSTOMER-9"},
-    {ORDER, "UPDATE orders SET seq = seq + 2 * 4096 WHERE " LAST("orders"), "customers", "LINES-0"},
+    {ORDER, "UPDATE orders SET seq = seq + 2 * 8192 WHERE " LAST("orders"), "customers", "LINES-0"},
     {INVENTORY, "DELETE FROM movements WHERE order_id = 'LINES-4' AND line = 1 AND kind = 'sale'",
      "movements ledger actions", "PRODUCT-321"},
     {INVENTORY,

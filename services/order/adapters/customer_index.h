@@ -17,7 +17,7 @@
 
 /* Orders in a run. It is part of the database's form: with another number, the
  * table must first be filled up, as the schema does it. */
-enum { CUSTOMER_RUN = 4096 };
+enum { CUSTOMER_RUN = 8192 };
 
 /* In place of the index that `orders` had. */
 #define CUSTOMER_INDEX_SCHEMA                                                                      \

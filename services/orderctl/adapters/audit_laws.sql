@@ -148,12 +148,12 @@ SELECT format('%,d accepted, each has its event', count(*)) FROM orders.orders;
 
 
 -- customers: each order is in the list of its customer, and no other is in there --
--- The list of the last two runs of 4,096 orders is not in the database.
+-- The list of the last two runs of 8,192 orders is not in the database.
 
 CREATE TEMP VIEW customers_breaches AS
 SELECT format('order %s: is missing in the list of %s', order_id, customer_id)
 FROM orders.orders AS o
-WHERE seq <= ((SELECT max(seq) - 1 FROM orders.orders) / 4096 - 1) * 4096
+WHERE seq <= ((SELECT max(seq) - 1 FROM orders.orders) / 8192 - 1) * 8192
   AND NOT EXISTS (SELECT 1 FROM orders.customer_orders AS c
                   WHERE c.customer_id = o.customer_id AND c.seq = o.seq)
 UNION ALL
