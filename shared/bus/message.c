@@ -34,18 +34,30 @@ static void read_headers(const rd_kafka_message_t *message, struct record *out) 
         out->headers[out->n_headers++] = header;
 }
 
+struct record_place message_place(const rd_kafka_message_t *message) {
+    return (struct record_place){
+        .topic = rd_kafka_topic_name(message->rkt),
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+    };
+}
+
 void message_read(const rd_kafka_message_t *message, struct record *out) {
-    rd_kafka_timestamp_type_t type;
-    out->topic = rd_kafka_topic_name(message->rkt);
-    out->partition = message->partition;
-    out->offset = message->offset;
-    out->timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    const struct record_place place = message_place(message);
+    out->topic = place.topic;
+    out->partition = place.partition;
+    out->offset = place.offset;
+    out->timestamp_ms = place.timestamp_ms;
     out->key = (struct bytes){message->key, message->key_len};
     out->value = (struct bytes){message->payload, message->len};
     read_headers(message, out);
 }
 
-void message_release(struct record *record) {
+void message_release(rd_kafka_message_t *message, struct record *record) {
+    rd_kafka_headers_t *headers;
     free((void *)(uintptr_t)record->earlier_headers.data);
     record->earlier_headers = (struct bytes){NULL, 0};
+    if (rd_kafka_message_detach_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_headers_destroy(headers);
 }

@@ -1,6 +1,7 @@
 #include "bus/publisher.h"
 
 #include "bus/client.h"
+#include "bus/message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +35,7 @@ struct publisher {
 };
 
 static void tell_place(struct publisher *publisher, const rd_kafka_message_t *message) {
-    const struct record_place place = {
-        .topic = rd_kafka_topic_name(message->rkt),
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-    };
+    const struct record_place place = message_place(message);
     if (publisher->events.placed)
         publisher->events.placed(publisher->events.context, &place);
 }

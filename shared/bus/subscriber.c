@@ -86,18 +86,24 @@ struct subscriber {
     enum status late_status; /* an error that came behind the records of a poll */
     struct error late_err;
 
-    rd_kafka_message_t **messages; /* the batch; `records` point into them */
-    struct record *records;
-    size_t size; /* of both arrays */
+    rd_kafka_message_t **messages; /* the batch */
+    size_t size;
     size_t n;
+    rd_kafka_message_t *read; /* the one of them that `record` points into; NULL: none */
+    struct record record;
     bool was_full; /* there was more than a batch, and no end of it since */
 };
 
+static void drop_record(struct subscriber *subscriber) {
+    if (subscriber->read)
+        message_release(subscriber->read, &subscriber->record);
+    subscriber->read = NULL;
+}
+
 static void drop_batch(struct subscriber *subscriber) {
-    for (size_t i = 0; i < subscriber->n; i++) {
-        message_release(&subscriber->records[i]);
+    drop_record(subscriber);
+    for (size_t i = 0; i < subscriber->n; i++)
         rd_kafka_message_destroy(subscriber->messages[i]);
-    }
     subscriber->n = 0;
 }
 
@@ -387,10 +393,8 @@ static void reserve(struct subscriber *subscriber, size_t max) {
     if (subscriber->size >= max)
         return;
     free(subscriber->messages);
-    free(subscriber->records);
     subscriber->messages = calloc(max, sizeof(*subscriber->messages));
-    subscriber->records = calloc(max, sizeof(*subscriber->records));
-    if (!subscriber->messages || !subscriber->records)
+    if (!subscriber->messages)
         abort();
     subscriber->size = max;
 }
@@ -467,7 +471,6 @@ static enum status take_records(struct subscriber *subscriber, int timeout_ms, s
             return status;
         }
         bytes += message->len + message->key_len;
-        message_read(message, &subscriber->records[subscriber->n]);
         subscriber->messages[subscriber->n++] = message;
     }
     subscriber->was_full = subscriber->was_full || subscriber->n == max || bytes >= BATCH_BYTES_MAX;
@@ -484,7 +487,7 @@ static enum status late_error(struct subscriber *subscriber, struct error *err) 
 }
 
 enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_t max,
-                            const struct record **out_records, size_t *out_n, struct error *err) {
+                            size_t *out_n, struct error *err) {
     drop_batch(subscriber);
     reserve(subscriber, max);
     enum status status = late_error(subscriber, err);
@@ -508,9 +511,19 @@ enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_
     subscriber->late_status = status;
     if (status != OK)
         subscriber->late_err = *err;
-    *out_records = subscriber->records;
     *out_n = subscriber->n;
     return OK;
+}
+
+const struct record *subscriber_record(struct subscriber *subscriber, size_t i) {
+    drop_record(subscriber);
+    subscriber->read = subscriber->messages[i];
+    message_read(subscriber->read, &subscriber->record);
+    return &subscriber->record;
+}
+
+struct record_place subscriber_place(const struct subscriber *subscriber, size_t i) {
+    return message_place(subscriber->messages[i]);
 }
 
 void subscriber_commit(struct subscriber *subscriber) {
@@ -518,13 +531,12 @@ void subscriber_commit(struct subscriber *subscriber) {
         return;
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
     for (size_t i = 0; i < subscriber->n; i++) {
-        const struct record *record = &subscriber->records[i];
+        const struct record_place place = subscriber_place(subscriber, i);
         rd_kafka_topic_partition_t *partition =
-            rd_kafka_topic_partition_list_find(offsets, record->topic, record->partition);
+            rd_kafka_topic_partition_list_find(offsets, place.topic, place.partition);
         if (!partition)
-            partition =
-                rd_kafka_topic_partition_list_add(offsets, record->topic, record->partition);
-        partition->offset = record->offset + 1;
+            partition = rd_kafka_topic_partition_list_add(offsets, place.topic, place.partition);
+        partition->offset = place.offset + 1;
     }
     rd_kafka_commit(subscriber->client, offsets, 1);
     note_done(subscriber, offsets);
@@ -614,6 +626,5 @@ void subscriber_close(struct subscriber *subscriber) {
     replace_assignment(subscriber, NULL);
     pthread_mutex_destroy(&subscriber->lock);
     free(subscriber->messages);
-    free(subscriber->records);
     free(subscriber);
 }

@@ -1,7 +1,7 @@
 /*
  * Receives records as a member of a consumer group, in batches, and leaves it
- * to its caller where to start and when to commit. Used by one thread, but for
- * what says "any thread".
+ * to its caller where to start and when to commit. Used by one thread at a time,
+ * but for what says "any thread".
  */
 #pragma once
 
@@ -40,13 +40,20 @@ enum status subscriber_open(const struct subscriber_config *config, struct subsc
 
 /*
  * Waits at most `timeout_ms` for a record, then takes what has arrived behind
- * it without waiting, at most `max` in all. The records live until the next
- * call on the subscriber. *out_n is 0 when there was none.
+ * it without waiting, at most `max` in all. *out_n is 0 when there was none.
  * ERR_UNAVAILABLE: the broker or a topic is not there at this moment; go on
  * polling. ERR_BUG: the client cannot go on; open another.
  */
 enum status subscriber_poll(struct subscriber *subscriber, int timeout_ms, size_t max,
-                            const struct record **out_records, size_t *out_n, struct error *err);
+                            size_t *out_n, struct error *err);
+
+/* One record of the last poll, by its number from 0. It lives until the next is
+ * asked for, or the next poll: read all at once, their headers would take more
+ * memory than the records. */
+const struct record *subscriber_record(struct subscriber *subscriber, size_t i);
+
+/* Where that record stands. Its topic lives until the next poll. */
+struct record_place subscriber_place(const struct subscriber *subscriber, size_t i);
 
 /* Commits the offsets behind the records of the last poll, without waiting. A
  * failure does no harm to this member, as the positions are kept with the

@@ -112,9 +112,10 @@ enum status topic_reader_open(const struct kafka_config *config, const char *top
 }
 
 static void drop_message(struct topic_reader *reader) {
-    message_release(&reader->record);
-    if (reader->message)
-        rd_kafka_message_destroy(reader->message);
+    if (!reader->message)
+        return;
+    message_release(reader->message, &reader->record);
+    rd_kafka_message_destroy(reader->message);
     reader->message = NULL;
 }
 

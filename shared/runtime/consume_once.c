@@ -36,8 +36,7 @@ struct consume_once {
     atomic_bool is_ready;
     bool is_over; /* the writer takes no more; the service is about to stop */
 
-    const struct record *records; /* the batch */
-    size_t n_records;
+    size_t n_records;   /* of the batch */
     struct tally tally; /* of the batch, counted when it is committed */
 
     struct error last_trouble; /* as it was logged last */
@@ -156,19 +155,17 @@ static enum status apply_record(struct consume_once *consumer, const struct reco
 
 /* The last record of each partition in the batch tells the position. */
 static enum status note_positions(struct consume_once *consumer, struct error *err) {
-    const struct record *last[BATCH_MAX];
+    struct record_place last[BATCH_MAX];
     size_t n = 0;
     for (size_t i = consumer->n_records; i-- > 0;) {
-        const struct record *record = &consumer->records[i];
+        const struct record_place place = subscriber_place(consumer->subscriber, i);
         size_t at = 0;
-        while (at < n && (last[at]->partition != record->partition ||
-                          strcmp(last[at]->topic, record->topic) != 0))
+        while (at < n &&
+               (last[at].partition != place.partition || strcmp(last[at].topic, place.topic) != 0))
             at++;
         if (at < n)
             continue;
-        last[n++] = record;
-        const struct record_place place = {record->topic, record->partition, record->offset,
-                                           record->timestamp_ms};
+        last[n++] = place;
         enum status status = inbox_set_position(
             consumer->config.inbox, subscriber_cluster_id(consumer->subscriber), &place, err);
         if (status != OK)
@@ -187,7 +184,7 @@ static enum status apply_batch(void *context, struct error *err) {
     if (config->batch.begin)
         config->batch.begin(config->service);
     for (size_t i = 0; status == OK && i < consumer->n_records; i++)
-        status = apply_record(consumer, &consumer->records[i], err);
+        status = apply_record(consumer, subscriber_record(consumer->subscriber, i), err);
     if (status == OK && config->batch.end)
         status = config->batch.end(config->service, err);
     FAILPOINT(CONSUME_BEFORE_POSITIONS);
@@ -310,8 +307,8 @@ static enum status handle_batch(struct consume_once *consumer, struct error *err
 static enum status run_once(struct consume_once *consumer, struct error *err) {
     if (!consumer->subscriber)
         return connect_broker(consumer, err);
-    enum status status = subscriber_poll(consumer->subscriber, POLL_MS, BATCH_MAX,
-                                         &consumer->records, &consumer->n_records, err);
+    enum status status =
+        subscriber_poll(consumer->subscriber, POLL_MS, BATCH_MAX, &consumer->n_records, err);
     atomic_store(&consumer->is_ready, subscriber_has_joined(consumer->subscriber));
     if (status != OK)
         return status;

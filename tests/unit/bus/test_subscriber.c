@@ -110,10 +110,9 @@ static void receive(struct fixture *fixture, size_t n, size_t max, bool commits)
     int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
     fixture->n_places = 0;
     while (fixture->n_places < n && clock_monotonic_ms() < deadline) {
-        const struct record *records;
         size_t n_records;
         enum status status =
-            subscriber_poll(fixture->subscriber, 100, max, &records, &n_records, &fixture->err);
+            subscriber_poll(fixture->subscriber, 100, max, &n_records, &fixture->err);
         if (status == ERR_UNAVAILABLE) { /* as its owner does */
             subscriber_restart(fixture->subscriber, &fixture->err);
             continue;
@@ -121,9 +120,10 @@ static void receive(struct fixture *fixture, size_t n, size_t max, bool commits)
         if (status != OK)
             fail_msg("%s", fixture->err.text);
         assert_true(n_records <= max);
-        for (size_t i = 0; i < n_records && fixture->n_places < RECORDS_MAX; i++)
-            fixture->places[fixture->n_places++] =
-                (struct place){records[i].partition, records[i].offset};
+        for (size_t i = 0; i < n_records && fixture->n_places < RECORDS_MAX; i++) {
+            const struct record_place place = subscriber_place(fixture->subscriber, i);
+            fixture->places[fixture->n_places++] = (struct place){place.partition, place.offset};
+        }
         if (commits)
             subscriber_commit(fixture->subscriber);
     }
@@ -225,18 +225,17 @@ static void subscriber_poll__reads_the_other_partitions_while_one_has_no_leader(
 
 /* True: it has asked again where to start. */
 static bool live_through_outage(struct fixture *fixture) {
-    const struct record *records;
     size_t n, n_starts = fixture->n_starts;
     mock_broker_down(&fixture->mock);
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL), OK);
+        assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &n, NULL), OK);
         assert_int_equal(n, 0);
     }
     mock_broker_up(&fixture->mock);
     /* Polling has taken seconds, and the group may have to be joined anew. */
     int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS / 2;
     while (fixture->n_starts == n_starts && clock_monotonic_ms() < deadline)
-        assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL), OK);
+        assert_int_equal(subscriber_poll(fixture->subscriber, 20, 64, &n, NULL), OK);
     return fixture->n_starts > n_starts;
 }
 
@@ -261,7 +260,6 @@ static void subscriber_poll__asks_again_where_to_start_when_it_was_cut_off(void 
 
 static void subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start(void **state) {
     struct fixture *fixture = *state;
-    const struct record *records;
     size_t n;
     enum status status = OK;
     int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
@@ -269,7 +267,7 @@ static void subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start(
     fixture->start_status = ERR_UNAVAILABLE;
     open_subscriber(fixture);
     while (status == OK && clock_monotonic_ms() < deadline) {
-        status = subscriber_poll(fixture->subscriber, 100, 64, &records, &n, &fixture->err);
+        status = subscriber_poll(fixture->subscriber, 100, 64, &n, &fixture->err);
         assert_true(status != OK || n == 0);
     }
     assert_int_equal(status, ERR_UNAVAILABLE);
@@ -336,7 +334,6 @@ static void subscriber_visit_lags__tells_what_is_there_and_not_committed(void **
 
 static void subscriber_visit_lags__tells_none_for_partitions_of_another_member(void **state) {
     struct fixture *fixture = *state;
-    const struct record *records;
     size_t n;
     int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
     produce(fixture, N_EACH);
@@ -347,8 +344,8 @@ static void subscriber_visit_lags__tells_none_for_partitions_of_another_member(v
     struct subscriber *other = open_member(fixture);
     while ((lags_of(fixture->subscriber).n != 1 || lags_of(other).n != 1) &&
            clock_monotonic_ms() < deadline) {
-        subscriber_poll(fixture->subscriber, 20, 64, &records, &n, NULL);
-        subscriber_poll(other, 20, 64, &records, &n, NULL);
+        subscriber_poll(fixture->subscriber, 20, 64, &n, NULL);
+        subscriber_poll(other, 20, 64, &n, NULL);
     }
     int n_own = lags_of(fixture->subscriber).n, n_others = lags_of(other).n;
     subscriber_close(other);
@@ -356,31 +353,34 @@ static void subscriber_visit_lags__tells_none_for_partitions_of_another_member(v
     assert_int_equal(n_others, 1);
 }
 
-static void subscriber_poll__gives_records_byte_for_byte(void **state) {
+static void assert_is_first_record(const struct record *record) {
+    assert_string_equal(record->topic, TOPIC);
+    assert_int_equal(record->partition, 0);
+    assert_int_equal(record->offset, 0);
+    assert_int_equal(record->key.len, 12);
+    assert_memory_equal(record->key.data, "CUSTOMER-123", 12);
+    assert_int_equal(record->value.len, 4);
+    assert_memory_equal(record->value.data, "zero", 4);
+    assert_int_equal(record->n_headers, 2);
+    assert_string_equal(record->headers[0].name, "ce_id");
+    assert_int_equal(record->headers[0].value.len, 1);
+    assert_string_equal(record->headers[1].name, "null");
+    assert_null(record->headers[1].value.data);
+}
+
+static void subscriber_record__gives_a_record_byte_for_byte_each_time(void **state) {
     struct fixture *fixture = *state;
-    const struct record *records;
     size_t n = 0;
     int64_t deadline = clock_monotonic_ms() + MOCK_PATIENCE_MS;
     produce(fixture, 1);
     fixture->start[1] = 1;
     open_subscriber(fixture);
     while (n == 0 && clock_monotonic_ms() < deadline)
-        assert_int_equal(subscriber_poll(fixture->subscriber, 100, 64, &records, &n, &fixture->err),
-                         OK);
+        assert_int_equal(subscriber_poll(fixture->subscriber, 100, 64, &n, &fixture->err), OK);
 
     assert_int_equal(n, 1);
-    assert_string_equal(records->topic, TOPIC);
-    assert_int_equal(records->partition, 0);
-    assert_int_equal(records->offset, 0);
-    assert_int_equal(records->key.len, 12);
-    assert_memory_equal(records->key.data, "CUSTOMER-123", 12);
-    assert_int_equal(records->value.len, 4);
-    assert_memory_equal(records->value.data, "zero", 4);
-    assert_int_equal(records->n_headers, 2);
-    assert_string_equal(records->headers[0].name, "ce_id");
-    assert_int_equal(records->headers[0].value.len, 1);
-    assert_string_equal(records->headers[1].name, "null");
-    assert_null(records->headers[1].value.data);
+    assert_is_first_record(subscriber_record(fixture->subscriber, 0));
+    assert_is_first_record(subscriber_record(fixture->subscriber, 0));
 }
 
 /* librdkafka's queue is full and empty again several times on the way. */
@@ -400,10 +400,9 @@ static void subscriber_poll__does_not_wait_for_records_that_are_there(void **sta
     size_t n_received = 1;
     int n_waits = 0;
     while (n_received < N && clock_monotonic_ms() < deadline) {
-        const struct record *records;
         size_t n;
-        assert_int_equal(
-            subscriber_poll(fixture->subscriber, WAIT_MS, BATCH, &records, &n, &fixture->err), OK);
+        assert_int_equal(subscriber_poll(fixture->subscriber, WAIT_MS, BATCH, &n, &fixture->err),
+                         OK);
         n_received += n;
         n_waits += n == 0;
     }
@@ -424,7 +423,7 @@ int main(void) {
         WITH_CLUSTER(subscriber_poll__reads_nothing_until_its_owner_knows_where_to_start),
         WITH_CLUSTER(subscriber_visit_lags__tells_what_is_there_and_not_committed),
         WITH_CLUSTER(subscriber_visit_lags__tells_none_for_partitions_of_another_member),
-        WITH_CLUSTER(subscriber_poll__gives_records_byte_for_byte),
+        WITH_CLUSTER(subscriber_record__gives_a_record_byte_for_byte_each_time),
         WITH_CLUSTER(subscriber_poll__does_not_wait_for_records_that_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
