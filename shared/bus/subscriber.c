@@ -50,8 +50,8 @@ static const struct client_property defaults[] = {
 static const struct client_property embedded_defaults[] = {
     {"session.timeout.ms", "3500"},  {"heartbeat.interval.ms", "500"},
     {"fetch.wait.max.ms", "5"},      {"max.poll.interval.ms", "10000"},
-    {"queued.min.messages", "4000"}, {"fetch.max.bytes", "524288"},
-    {"message.max.bytes", "524288"},
+    {"queued.min.messages", "2000"}, {"fetch.max.bytes", "262144"},
+    {"message.max.bytes", "262144"},
 };
 
 static const struct client_property fixed[] = {
