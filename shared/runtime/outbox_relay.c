@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    WINDOW = 2048, /* rows sent and not yet acknowledged: each takes a kilobyte or two */
+    WINDOW = 1024, /* rows sent and not yet acknowledged: each takes a kilobyte or two */
     NOTE_MS = 50,  /* progress is noted, and sent rows are pruned, this often under load */
     POLL_MS = 100, /* librdkafka's errors are looked for this often */
     /* From this many rows a millisecond on, they are collected for a while: the
