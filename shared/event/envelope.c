@@ -122,9 +122,10 @@ static bool is_plain_text(struct bytes value, size_t max_len) {
     return true;
 }
 
-/* Copies the value and terminates it; there must be room. */
+/* Copies the value, or nothing, and terminates it; there must be room. */
 static void copy_text(struct bytes value, char *out) {
-    memcpy(out, value.data, value.len);
+    if (value.data)
+        memcpy(out, value.data, value.len);
     out[value.len] = '\0';
 }
 
