@@ -20,6 +20,13 @@ enum {
     PATIENCE_MS = 120000,
 };
 
+/* As the sanitizers do, to find uses after it: then memory tells nothing. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool keeps_what_is_freed = true;
+#else
+static const bool keeps_what_is_freed = false;
+#endif
+
 static int open_shop(void **state) {
     *state = shop_open_with(EVERY_SERVICE);
     return 0;
@@ -78,6 +85,8 @@ static unsigned still_growing(struct shop *shop, int round, unsigned growing) {
 static void services__do_not_grow_with_the_orders_they_have_handled(void **state) {
     struct shop *shop = *state;
     unsigned growing = EVERY_SERVICE;
+    if (keeps_what_is_freed)
+        skip();
     order_and_drain(shop, "WARM-UP", N_WARM_UP_EACH);
 
     for (int round = 0; growing && round < N_ROUNDS; round++)
