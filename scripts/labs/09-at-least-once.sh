@@ -44,7 +44,7 @@ say 'The auditor has read all of it:'
 show <<'SH'
 build/bin/orderctl audit | grep -E 'effects|inbox|audit'
 SH
-check 'the shop is sound' "$(tail -n 1 <<<"$seen")" = 'audit: all 15 laws hold'
+check 'the shop is sound' "$(grep -c '^audit: all [0-9]* laws hold$' <<<"$seen")" = 1
 
 question 'what makes the effect single, although the record is not?' \
     'each consumer keeps the ids of what it has handled, in the same transaction as the effect.'

@@ -42,7 +42,7 @@ check 'every order that the client was promised is there' \
     "$(grep -c '^ok    orders .* 60 accepted' <<<"$seen")" -eq 1
 check 'each was taken from the stock once' \
     "$(grep -c '60 lines of 60 orders, each has one' <<<"$seen")" -eq 1
-check 'and no law is broken' "$(tail -n 1 <<<"$seen")" = 'audit: all 15 laws hold'
+check 'and no law is broken' "$(grep -c '^audit: all [0-9]* laws hold$' <<<"$seen")" = 1
 
 question 'the order-service died after its commit, before it published. Who sends the event?' \
     'the same service, once it runs again: the event was committed with the order, in its outbox.'
