@@ -414,7 +414,7 @@ static int run_once(struct outbox_relay *relay) {
     }
     note_progress(relay);
     if (relay->is_paced)
-        return PACE_MS;
+        return (int)(relay->next_sweep_ms - now);
     return sent ? 0 : POLL_MS;
 }
 
