@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 static const char *const schema[] = {OUTBOX_SCHEMA INBOX_SCHEMA ANNOUNCER_SCHEMA JOURNAL_SCHEMA,
-                                     OUTBOX_SCHEMA_2 INBOX_SCHEMA_2, OUTBOX_SCHEMA_3};
+                                     OUTBOX_SCHEMA_2 INBOX_SCHEMA_2, OUTBOX_SCHEMA_3,
+                                     INBOX_SCHEMA_3};
 
 static const struct http_route routes[] = {
     {"GET", "/actions", handle_list_actions},

@@ -8,7 +8,7 @@
 
 static const char *const schema[] = {
     OUTBOX_SCHEMA INBOX_SCHEMA ANNOUNCER_SCHEMA NOTICE_STORE_SCHEMA, OUTBOX_SCHEMA_2 INBOX_SCHEMA_2,
-    OUTBOX_SCHEMA_3};
+    OUTBOX_SCHEMA_3, INBOX_SCHEMA_3};
 
 static const struct http_route routes[] = {
     {"GET", "/notifications", handle_list_notifications},

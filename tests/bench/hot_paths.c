@@ -73,6 +73,7 @@ static void stores_open(struct stores *stores, const char *folder) {
         OUTBOX_SCHEMA INBOX_SCHEMA STOCK_STORE_SCHEMA,
         OUTBOX_SCHEMA_2 INBOX_SCHEMA_2 STOCK_STORE_SCHEMA_2,
         OUTBOX_SCHEMA_3,
+        INBOX_SCHEMA_3,
     };
     const struct db_schema steps = {schema, sizeof schema / sizeof *schema};
     char path[4096];

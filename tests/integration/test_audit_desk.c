@@ -87,7 +87,7 @@ static void refuse(struct inbox *inbox, struct outbox *outbox, const char *clust
 /* What an inventory-service leaves behind that has a fault, for which it refuses
  * good orders: those of this name. It has stopped. */
 static void refuse_by_mistake(struct shop *shop, const char *name) {
-    static const char *const known[] = {"", "", ""}; /* all versions: there is nothing to do */
+    static const char *const known[] = {"", "", "", ""}; /* all versions: there is nothing to do */
     static const struct db_schema schema = {known, sizeof known / sizeof *known};
     const char *const topics[N_EVENT_TYPES] = {shop_topic(shop, NEW_ORDER)};
     const struct kafka_records records =

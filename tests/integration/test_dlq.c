@@ -305,10 +305,11 @@ static void make_letter_of_one_group(struct shop *shop, const char *order_id,
 
     shop_stop(shop, INVENTORY);
     database_change(shop, INVENTORY,
-                    scratch_printf("DELETE FROM inbox WHERE seq = (SELECT max(seq) FROM inbox);"
+                    scratch_printf("DELETE FROM inbox WHERE event_id ="
+                                   " (SELECT event_id FROM movements WHERE product_id = '%s');"
                                    "DELETE FROM movements WHERE product_id = '%s';"
                                    "DELETE FROM stock WHERE product_id = '%s';",
-                                   product_id, product_id));
+                                   product_id, product_id, product_id));
     shop_start(shop, INVENTORY);
     shop_wait_ready(shop, INVENTORY);
 }

@@ -12,9 +12,9 @@
 
 const struct audit_database audit_databases[AUDIT_DATABASES] = {
     {"orders", "order-service", "order.db", 4, 1},
-    {"inventory", "inventory-service", "inventory.db", 3, 1},
-    {"notification", "notification-service", "notification.db", 3, AUDIT_FOLDERS_MAX},
-    {"logging", "logging-service", "logging.db", 3, AUDIT_FOLDERS_MAX},
+    {"inventory", "inventory-service", "inventory.db", 4, 1},
+    {"notification", "notification-service", "notification.db", 4, AUDIT_FOLDERS_MAX},
+    {"logging", "logging-service", "logging.db", 4, AUDIT_FOLDERS_MAX},
 };
 
 /* A topic is the number of its event type; its dead letters' is N_EVENT_TYPES

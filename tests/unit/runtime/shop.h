@@ -42,7 +42,7 @@ static inline void shop_on_committed(void *context) {
 
 static inline void shop_open_database(struct shop *shop) {
     static const char *const steps[] = {
-        OUTBOX_SCHEMA INBOX_SCHEMA OUTBOX_SCHEMA_2 INBOX_SCHEMA_2 OUTBOX_SCHEMA_3
+        OUTBOX_SCHEMA INBOX_SCHEMA OUTBOX_SCHEMA_2 INBOX_SCHEMA_2 OUTBOX_SCHEMA_3 INBOX_SCHEMA_3
         "CREATE TABLE effects (seq INTEGER PRIMARY KEY, event_id TEXT,"
         " order_id TEXT) STRICT"};
     const struct writer_config writer = {
