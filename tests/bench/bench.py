@@ -5,12 +5,13 @@ usage: bench.py [--form short|normal|full] [--compare FILE]
        bench.py --publish [--from FILE]
 
 Ceilings, accepts and the whole chain are measured in turn, round after round;
-then catching up, growth and the footprint, once. By the sum of its parts, on two
+then catching up, the footprint and growth, once. By the sum of its parts, on two
 idle cores, the short form takes 5 minutes, the normal one 18, the full one 70; a
 round that does not count is repeated, which adds 4 minutes to the normal form, and
 9 to the full one.
 Every shop that was measured is audited, and a law that is broken ends the run. The
-result is a table, and in build/bench/: result.json (for --compare) and result.svg.
+result is a table, and in build/bench/: result.json (for --compare) and result.svg;
+a run that is interrupted has what it measured until then.
 --publish writes the table of a result into README.md, its plot to
 tests/bench/result.svg, and the table of `make bench-settings` into README.md, too.
 KAFKA_BROKERS: measure on that Kafka instead of the embedded broker.
@@ -52,8 +53,9 @@ def say(text):
 class Bench:
     """The rounds of one run, as they come."""
 
-    def __init__(self, folder, form):
-        self.folder, self.form = folder, form
+    def __init__(self, folder, form_name):
+        self.folder, self.form_name, self.form = folder, form_name, FORMS[form_name]
+        self.began = time.monotonic()
         self.parts = {}
 
     def measure(self, part, take, *arguments, counts=True):
@@ -71,6 +73,7 @@ class Bench:
                f", does not count: fdatasync p99 {verdict['sync_p99_ms']:.1f} ms, "
                f"{100 * verdict['steal']:.1f} % stolen"
                + ("" if counts else ", the ceilings of its round do not count")))
+        self.save()
         return self.parts[part][-1]
 
     def n_counted(self, part):
@@ -92,12 +95,27 @@ class Bench:
     def run(self):
         self.run_rounds()
         self.measure("catching up", catch_up.measure, self.form)
-        self.measure("growth", growth.measure, self.form)
         self.measure("footprint", footprint.measure)
+        self.measure("growth", growth.measure, self.form)
 
-    def summary(self):
-        return {name: row for rounds in self.parts.values()
-                for name, row in summarize(rounds).items()}
+    def result(self):
+        return {
+            "form": self.form_name,
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "minutes": (time.monotonic() - self.began) / 60,
+            "machine": machine(),
+            "disk": describe_disk(self.folder, self.parts),
+            "broker": "that of KAFKA_BROKERS" if "KAFKA_BROKERS" in os.environ else
+                      f"embedded, {PARTITIONS} partitions a topic ({accepts.PARTITIONS} for accepts)",
+            "summary": {name: row for rounds in self.parts.values()
+                        for name, row in summarize(rounds).items()},
+            "parts": self.parts,
+        }
+
+    def save(self):
+        result = self.result()
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        RESULT.with_suffix(".svg").write_text(plot.svg(result["summary"]), encoding="utf-8")
 
 
 def describe_disk(folder, parts):
@@ -140,28 +158,19 @@ def publish(path):
 
 
 def run(form_name):
+    """The result as far as it came, and why it ended there: None, it was to its end."""
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="data-", dir=RESULT.parent)
-    began = time.monotonic()
+    bench, trouble = Bench(folder, form_name), None
     try:
-        bench = Bench(folder, FORMS[form_name])
         bench.run()
-        result = {
-            "form": form_name,
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "minutes": (time.monotonic() - began) / 60,
-            "machine": machine(),
-            "disk": describe_disk(folder, bench.parts),
-            "broker": "that of KAFKA_BROKERS" if "KAFKA_BROKERS" in os.environ
-                      else f"embedded, {PARTITIONS} partitions a topic",
-            "summary": bench.summary(),
-            "parts": bench.parts,
-        }
+    except BenchError as error:
+        trouble = f"FAILED: {error}"
+    except KeyboardInterrupt:
+        trouble = "interrupted; everything it started has ended"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    RESULT.with_suffix(".svg").write_text(plot.svg(result["summary"]), encoding="utf-8")
-    return result
+    return bench.parts and load_result(RESULT), trouble
 
 
 def main():
@@ -172,18 +181,16 @@ def main():
     if options.publish:
         publish(options.source)
         return
-    try:
-        result = run(options.form)
-    except BenchError as error:
-        sys.exit(f"bench: FAILED: {error}")
-    except KeyboardInterrupt:
-        sys.exit("bench: interrupted; everything it started has ended")
-    print(report.table(result))
-    if before:
-        print(f"\nagainst {options.compare} ({before['form']} form, {before['made']}):\n")
-        print(report.comparison(before, result))
-    say(f"{RESULT} and {RESULT.with_suffix('.svg')} are written; "
-        "`make bench-publish` puts them into the README")
+    result, trouble = run(options.form)
+    if result:
+        print(report.table(result))
+        if before:
+            print(f"\nagainst {options.compare} ({before['form']} form, {before['made']}):\n")
+            print(report.comparison(before, result))
+        say(f"{RESULT} and {RESULT.with_suffix('.svg')} are written; "
+            "`make bench-publish` puts them into the README")
+    if trouble:
+        sys.exit(f"bench: {trouble}")
 
 
 if __name__ == "__main__":

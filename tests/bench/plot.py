@@ -55,12 +55,13 @@ class Panel:
 
 def _accepts(summary, left):
     rows = [summary.get(f"accepts_{n}") for n in CONNECTIONS]
-    noop = summary["noop_128"]["median"]
-    top = 1.15 * max([noop] + [row["high"] for row in rows if row])
+    noop = summary.get("noop_128")
+    top = 1.15 * max((row["high"] for row in rows + [noop] if row), default=1)
     panel = Panel(left, "Durable accepts a second", top, len(CONNECTIONS))
     for n, row in zip(CONNECTIONS, rows):
         panel.bar(row, str(n))
-    panel.ceiling(noop, "no-op POST, 128 connections")
+    if noop:
+        panel.ceiling(noop["median"], "no-op POST, 128 connections")
     panel.caption("connections")
     return panel
 

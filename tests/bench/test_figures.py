@@ -129,6 +129,7 @@ class Report(unittest.TestCase):
 
     def test_plot__is_xml_with_gaps_for_what_was_not_measured(self):
         minidom.parseString(plot.svg({"noop_128": row(10), "accepts_64": row(5)}))
+        minidom.parseString(plot.svg({}))
 
 
 class Instructions(unittest.TestCase):
