@@ -9,7 +9,7 @@
 enum { PREPARE_TIMEOUT_MS = 300 };
 
 static const struct client_property defaults[] = {
-    {"linger.ms", "2"},
+    {"linger.ms", "4"},
     {"queue.buffering.max.messages", "20000"},
     {"queue.buffering.max.kbytes", "16384"},
     {"reconnect.backoff.max.ms", "2000"},

@@ -12,6 +12,8 @@ from shop import CONSUMERS, PATIENCE_S, Shop, wait_for
 from targets import CONNECTIONS, OPEN_RATES
 
 WARM_UP_S = 1
+# What comes at full speed in one point must find room in the embedded broker.
+PARTITIONS = 16
 # In new-order-topic, with what the logging-service is behind in the topic of log
 # actions while the inventory-service catches up; and in that topic, when all
 # services have logged: 2,100 bytes, and some for what frames them.
@@ -97,7 +99,7 @@ def _at_rates(customers, form):
 
 def measure(folder, form):
     """With its ceiling before and behind it: the machine's pace changes."""
-    with Shop(folder) as shop:
+    with Shop(folder, PARTITIONS) as shop:
         shop.start("order")
         customers = Customers(shop)
         customers.as_fast_as_they_can(64, WARM_UP_S, "WARM")

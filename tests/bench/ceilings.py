@@ -37,7 +37,8 @@ def kafka(folder, records):
     broker = Broker(own)
     topic = "new-logging-action-topic" if broker.is_embedded else own.name
     try:
-        return float(run_program([BENCH_BIN / "kafka_ceiling", broker.address, topic, records]))
+        return float(run_program([BENCH_BIN / "kafka_ceiling", broker.address, topic,
+                                  broker.partitions, records]))
     finally:
         broker.stop()
         shutil.rmtree(own)

@@ -15,9 +15,9 @@ import sys
 import tempfile
 import time
 
+import accepts
 import ceilings
 import instructions
-from accepts import topics_hold
 from figures import ratio
 from load import closed_loop
 from progress import drain
@@ -39,7 +39,7 @@ def is_reached(best):
 def measure_accepts(folder):
     """The order-service alone, as in the bench: the chain has a load of its own."""
     noop = ceilings.noop(folder, CONNECTIONS, SECONDS)
-    with Shop(folder) as shop:
+    with Shop(folder, accepts.PARTITIONS) as shop:
         shop.start("order")
         port = shop.ports["order"]
         closed_loop(port, CONNECTIONS, SECONDS, "WARM")
@@ -56,7 +56,7 @@ def measure_chain(folder):
         closed_loop(shop.ports["order"], CONNECTIONS, SECONDS, "GUARD")
         end = drain(shop)
         shop.stop(*SERVICES_OF_A_SHOP)
-        shop.audit(with_broker=topics_hold(shop, end.accepted))
+        shop.audit(with_broker=accepts.topics_hold(shop, end.accepted))
         return ratio((end.deliveries() - before) / (end.at - began), kafka)
 
 

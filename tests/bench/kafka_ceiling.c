@@ -21,9 +21,8 @@
 #include <string.h>
 
 enum {
-    PARTITIONS = 16,
     READ_AT_ONCE = 1000,
-    UNREAD_MAX = 100000, /* the embedded broker has room for some more */
+    UNREAD_MAX = 50000, /* the embedded broker has room for some more */
     PATIENCE_MS = 30000,
     METADATA_MS = 10000,
 };
@@ -31,6 +30,7 @@ enum {
 struct ceiling {
     const char *brokers;
     const char *topic;
+    int n_partitions;
     long n_records;
     atomic_long n_read;
     int64_t ended_ms;
@@ -64,7 +64,7 @@ static rd_kafka_t *new_client(const struct ceiling *ceiling, rd_kafka_type_t typ
 
 static void ensure_topic(const struct ceiling *ceiling) {
     const struct kafka_config kafka = {ceiling->brokers, "", "kafka_ceiling"};
-    const struct topic_spec topic = {ceiling->topic, PARTITIONS, 1, 0};
+    const struct topic_spec topic = {ceiling->topic, ceiling->n_partitions, 1, 0};
     struct error err;
     bool is_embedded;
     if (topics_ensure(&kafka, &topic, 1, METADATA_MS, false, &is_embedded, &err) == OK)
@@ -182,11 +182,14 @@ static void send_all(const struct ceiling *ceiling, rd_kafka_t *client) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4 || atol(argv[3]) <= 0) {
-        fputs("usage: kafka_ceiling BROKERS TOPIC RECORDS\n", stderr);
+    if (argc != 5 || atoi(argv[3]) <= 0 || atol(argv[4]) <= 0) {
+        fputs("usage: kafka_ceiling BROKERS TOPIC PARTITIONS RECORDS\n", stderr);
         return 2;
     }
-    struct ceiling ceiling = {.brokers = argv[1], .topic = argv[2], .n_records = atol(argv[3])};
+    struct ceiling ceiling = {.brokers = argv[1],
+                              .topic = argv[2],
+                              .n_partitions = atoi(argv[3]),
+                              .n_records = atol(argv[4])};
     ensure_topic(&ceiling);
     rd_kafka_t *producer = new_client(&ceiling, RD_KAFKA_PRODUCER);
     count_partitions(producer, ceiling.topic);
