@@ -87,8 +87,10 @@ struct subscriber {
     struct error late_err;
 
     rd_kafka_message_t **messages; /* the batch */
-    size_t size;
-    size_t n;
+    size_t *ends;                  /* the last message of each partition in it */
+    size_t size;                   /* that both have room for */
+    size_t n, n_ends;
+    size_t last_end;          /* the place in `ends` of the newest message's partition */
     rd_kafka_message_t *read; /* the one of them that `record` points into; NULL: none */
     struct record record;
     bool was_full; /* there was more than a batch, and no end of it since */
@@ -104,7 +106,7 @@ static void drop_batch(struct subscriber *subscriber) {
     drop_record(subscriber);
     for (size_t i = 0; i < subscriber->n; i++)
         rd_kafka_message_destroy(subscriber->messages[i]);
-    subscriber->n = 0;
+    subscriber->n = subscriber->n_ends = subscriber->last_end = 0;
 }
 
 /* Starts a partition from its beginning, and the group's next members, too:
@@ -393,8 +395,10 @@ static void reserve(struct subscriber *subscriber, size_t max) {
     if (subscriber->size >= max)
         return;
     free(subscriber->messages);
+    free(subscriber->ends);
     subscriber->messages = calloc(max, sizeof(*subscriber->messages));
-    if (!subscriber->messages)
+    subscriber->ends = calloc(max, sizeof(*subscriber->ends));
+    if (!subscriber->messages || !subscriber->ends)
         abort();
     subscriber->size = max;
 }
@@ -449,6 +453,26 @@ static enum status check_leaders(struct subscriber *subscriber, struct error *er
     return status;
 }
 
+static bool is_of_partition(const rd_kafka_message_t *message, const rd_kafka_message_t *other) {
+    return message->partition == other->partition && message->rkt == other->rkt;
+}
+
+/* Most come behind another of their partition. */
+static void add_message(struct subscriber *subscriber, rd_kafka_message_t *message) {
+    size_t at = subscriber->last_end;
+    if (at >= subscriber->n_ends ||
+        !is_of_partition(message, subscriber->messages[subscriber->ends[at]])) {
+        for (at = 0; at < subscriber->n_ends; at++)
+            if (is_of_partition(message, subscriber->messages[subscriber->ends[at]]))
+                break;
+    }
+    if (at == subscriber->n_ends)
+        subscriber->n_ends++;
+    subscriber->ends[at] = subscriber->n;
+    subscriber->last_end = at;
+    subscriber->messages[subscriber->n++] = message;
+}
+
 /* Takes records until one has to be waited for; an error ends it, and so does
  * the end of the connection: what comes then is not yet to be taken. */
 static enum status take_records(struct subscriber *subscriber, int timeout_ms, size_t max,
@@ -471,7 +495,7 @@ static enum status take_records(struct subscriber *subscriber, int timeout_ms, s
             return status;
         }
         bytes += message->len + message->key_len;
-        subscriber->messages[subscriber->n++] = message;
+        add_message(subscriber, message);
     }
     subscriber->was_full = subscriber->was_full || subscriber->n == max || bytes >= BATCH_BYTES_MAX;
     return OK;
@@ -526,17 +550,20 @@ struct record_place subscriber_place(const struct subscriber *subscriber, size_t
     return message_place(subscriber->messages[i]);
 }
 
+const size_t *subscriber_ends(const struct subscriber *subscriber, size_t *out_n) {
+    *out_n = subscriber->n_ends;
+    return subscriber->ends;
+}
+
 void subscriber_commit(struct subscriber *subscriber) {
     if (subscriber->n == 0)
         return;
-    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
-    for (size_t i = 0; i < subscriber->n; i++) {
-        const struct record_place place = subscriber_place(subscriber, i);
-        rd_kafka_topic_partition_t *partition =
-            rd_kafka_topic_partition_list_find(offsets, place.topic, place.partition);
-        if (!partition)
-            partition = rd_kafka_topic_partition_list_add(offsets, place.topic, place.partition);
-        partition->offset = place.offset + 1;
+    rd_kafka_topic_partition_list_t *offsets =
+        rd_kafka_topic_partition_list_new((int)subscriber->n_ends);
+    for (size_t i = 0; i < subscriber->n_ends; i++) {
+        const struct record_place last = subscriber_place(subscriber, subscriber->ends[i]);
+        rd_kafka_topic_partition_list_add(offsets, last.topic, last.partition)->offset =
+            last.offset + 1;
     }
     rd_kafka_commit(subscriber->client, offsets, 1);
     note_done(subscriber, offsets);
@@ -626,5 +653,6 @@ void subscriber_close(struct subscriber *subscriber) {
     replace_assignment(subscriber, NULL);
     pthread_mutex_destroy(&subscriber->lock);
     free(subscriber->messages);
+    free(subscriber->ends);
     free(subscriber);
 }

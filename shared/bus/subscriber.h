@@ -55,6 +55,10 @@ const struct record *subscriber_record(struct subscriber *subscriber, size_t i);
 /* Where that record stands. Its topic lives until the next poll. */
 struct record_place subscriber_place(const struct subscriber *subscriber, size_t i);
 
+/* The numbers of the last record of each partition in the last poll. They live
+ * until the next. */
+const size_t *subscriber_ends(const struct subscriber *subscriber, size_t *out_n);
+
 /* Commits the offsets behind the records of the last poll, without waiting. A
  * failure does no harm to this member, as the positions are kept with the
  * effects. Members with other databases know them from Kafka alone: before

@@ -155,23 +155,15 @@ static enum status apply_record(struct consume_once *consumer, const struct reco
 
 /* The last record of each partition in the batch tells the position. */
 static enum status note_positions(struct consume_once *consumer, struct error *err) {
-    struct record_place last[BATCH_MAX];
-    size_t n = 0;
-    for (size_t i = consumer->n_records; i-- > 0;) {
-        const struct record_place place = subscriber_place(consumer->subscriber, i);
-        size_t at = 0;
-        while (at < n &&
-               (last[at].partition != place.partition || strcmp(last[at].topic, place.topic) != 0))
-            at++;
-        if (at < n)
-            continue;
-        last[n++] = place;
-        enum status status = inbox_set_position(
-            consumer->config.inbox, subscriber_cluster_id(consumer->subscriber), &place, err);
-        if (status != OK)
-            return status;
+    const char *cluster_id = subscriber_cluster_id(consumer->subscriber);
+    enum status status = OK;
+    size_t n;
+    const size_t *ends = subscriber_ends(consumer->subscriber, &n);
+    for (size_t i = 0; status == OK && i < n; i++) {
+        const struct record_place last = subscriber_place(consumer->subscriber, ends[i]);
+        status = inbox_set_position(consumer->config.inbox, cluster_id, &last, err);
     }
-    return OK;
+    return status;
 }
 
 static enum status apply_batch(void *context, struct error *err) {

@@ -104,6 +104,23 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static bool is_last_of_partition(const struct subscriber *subscriber, size_t i, size_t n) {
+    for (size_t j = i + 1; j < n; j++)
+        if (subscriber_place(subscriber, j).partition == subscriber_place(subscriber, i).partition)
+            return false;
+    return true;
+}
+
+static void assert_ends_are_last(const struct subscriber *subscriber, size_t n_records) {
+    size_t n, n_last = 0;
+    const size_t *ends = subscriber_ends(subscriber, &n);
+    for (size_t i = 0; i < n_records; i++)
+        n_last += is_last_of_partition(subscriber, i, n_records);
+    assert_int_equal(n, n_last);
+    for (size_t i = 0; i < n; i++)
+        assert_true(is_last_of_partition(subscriber, ends[i], n_records));
+}
+
 /* Polls until `n` records came, in batches of at most `max`; commits each
  * batch when asked to. */
 static void receive(struct fixture *fixture, size_t n, size_t max, bool commits) {
@@ -120,6 +137,7 @@ static void receive(struct fixture *fixture, size_t n, size_t max, bool commits)
         if (status != OK)
             fail_msg("%s", fixture->err.text);
         assert_true(n_records <= max);
+        assert_ends_are_last(fixture->subscriber, n_records);
         for (size_t i = 0; i < n_records && fixture->n_places < RECORDS_MAX; i++) {
             const struct record_place place = subscriber_place(fixture->subscriber, i);
             fixture->places[fixture->n_places++] = (struct place){place.partition, place.offset};
