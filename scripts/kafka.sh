@@ -289,10 +289,14 @@ launch() {
     setsid java "${heap[@]}" -cp "$libs/*" -Dlog4j2.configurationFile="$log4j" \
         kafka.Kafka "$properties" "$@" </dev/null >"$log" 2>&1 8>&- &
     echo $! >"$pid_file"
+    # It is not known by its settings file before it is another program than this.
+    while ! running_pid >/dev/null && kill -0 $! 2>/dev/null; do sleep 0.01; done
 }
 
 # The line comes when the controllers have let it in and it serves clients.
 serves() { grep -q 'Kafka Server started' "$log"; }
+
+last_complaint() { grep -E 'ERROR|FATAL|Exception' "$log" | tail -n 1 || tail -n 1 "$log"; }
 
 # The start has failed: what it launched goes, too.
 give_up() {
@@ -304,7 +308,8 @@ give_up() {
 wait_until_it_serves() {
     local next_note=$((SECONDS + 5))
     until serves; do
-        running_pid >/dev/null || give_up "$name ended while it started: see $log"
+        running_pid >/dev/null \
+            || give_up "$name ended while it started: $(last_complaint) (more in $log)"
         ((SECONDS < $1)) \
             || give_up "$name does not answer within $start_timeout_s s: see $log, or set" \
                 "KAFKA_START_TIMEOUT_S; one of a cluster waits until more than half of it runs"

@@ -1,12 +1,13 @@
 """Catching up: a backlog in the topic, drained by one cold consumer after the other."""
 
+import os
 import time
 from math import ceil
 
 from accepts import ACTIONS_BYTES, finish, topics_hold
 from load import closed_loop
 from progress import Progress
-from shop import PARTITION_BYTES, PATIENCE_S, SURE_SHARE, Shop, wait_for
+from shop import PARTITION_BYTES, PARTITIONS, PATIENCE_S, SURE_SHARE, Shop, wait_for
 from targets import CONNECTIONS
 
 LINES_AN_ORDER = 2
@@ -16,7 +17,9 @@ BURST_MAX = 50_000
 
 
 def partitions_for(n_orders):
-    """So many that the embedded broker keeps everything until it is read."""
+    """So many that the embedded broker keeps everything until it is read; Kafka does anyway."""
+    if "KAFKA_BROKERS" in os.environ:
+        return PARTITIONS
     return ceil((n_orders + BURST_MAX) * ACTIONS_BYTES / (PARTITION_BYTES * SURE_SHARE))
 
 
