@@ -90,7 +90,12 @@ void outbox_relay_wake(struct outbox_relay *relay) {
     (void)ignored; /* fails only when the counter is full: then it is awake */
 }
 
+/* Between two sweeps it sleeps on: each commit and each acknowledgement would wake it. */
 static void wait_for_work(struct outbox_relay *relay, int timeout_ms) {
+    if (relay->is_paced) {
+        clock_pause_ms(timeout_ms);
+        return;
+    }
     struct pollfd fd = {.fd = relay->wake_fd, .events = POLLIN};
     if (poll(&fd, 1, timeout_ms) > 0) {
         uint64_t count;

@@ -22,7 +22,7 @@
 
 enum {
     READ_AT_ONCE = 1000,
-    UNREAD_MAX = 50000, /* the embedded broker has room for some more */
+    UNREAD_MAX = 100000, /* the embedded broker has room for some more */
     PATIENCE_MS = 30000,
     METADATA_MS = 10000,
 };
