@@ -15,9 +15,10 @@ Form = namedtuple("Form", [
 
 # How long they take is mostly the audits' time (0.2 s for 1,000 orders) and that of
 # filling for growth (as fast as the chain is). The orders of one point at full speed
-# must find room in the broker: 2 s, no more.
+# must find room in the broker: 2 s, no more. A backlog of more orders than here, and it
+# would lose reports of empty products: they are keyed by product, and the load has six.
 FORMS = {
     "short": Form(1, 0, 1, 5, 3, 100_000, 20_000, (0, 100_000)),
-    "normal": Form(3, 1, 1, 10, 5, 300_000, 200_000, (0, 300_000)),
-    "full": Form(5, 3, 2, 60, 10, 500_000, 200_000, (0, 1_000_000, 10_000_000)),
+    "normal": Form(3, 1, 1, 10, 5, 300_000, 150_000, (0, 300_000)),
+    "full": Form(5, 3, 2, 60, 10, 500_000, 150_000, (0, 1_000_000, 10_000_000)),
 }
