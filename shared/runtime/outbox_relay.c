@@ -224,7 +224,7 @@ static void disconnect(struct outbox_relay *relay) {
     relay->publisher = NULL;
     advance(relay);
     relay->first_tag = relay->end_tag = 0;
-    relay->must_reconnect = false;
+    relay->must_reconnect = relay->is_paced = false;
     relay->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
 }
 

@@ -81,5 +81,6 @@ enum status inbox_get_position(struct inbox *inbox, const char *cluster_id,
                                struct record_place *out, struct error *err);
 
 /* Deletes what was remembered before that time, some at a time: the more, the more
- * was inserted since. It keeps an event for at most half as long again. */
+ * was inserted since. As long as events come in as before, one is kept for at most
+ * half as long again. */
 enum status inbox_prune(struct inbox *inbox, int64_t forget_before_ms, struct error *err);

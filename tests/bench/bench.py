@@ -6,7 +6,7 @@ usage: bench.py [--form short|normal|full] [--compare FILE]
 
 Ceilings, accepts and the whole chain are measured in turn, round after round;
 then catching up, the footprint and growth, once. By the sum of its parts, on two
-idle cores, the short form takes 5 minutes, the normal one 18, the full one 70; a
+idle cores, the short form takes 6 minutes, the normal one 18, the full one 70; a
 round that does not count is repeated, which adds 4 minutes to the normal form, and
 9 to the full one.
 Every shop that was measured is audited, and a law that is broken ends the run. The
