@@ -4,7 +4,7 @@ how long one takes."""
 import sqlite3
 import time
 
-from accepts import topics_hold
+from accepts import ACTIONS_BYTES, topics_hold
 from figures import percentile, ratio
 from load import closed_loop, open_loop
 from progress import Progress, drain
@@ -16,10 +16,11 @@ HELD_S = 1.0
 STEP = 0.9
 TRIES = 6
 SEARCH_S = 5
-# A long hold comes in pieces, and ends early when this much is on its way: what
-# the broker has no room for would be lost.
-PIECE_S = 10
+# A hold ends early when more is on its way than comes in this time, or than the
+# broker has room for: that would be lost. For the same reason customers order as
+# fast as they can for no longer than this.
 BEHIND_MAX_S = 3
+SATURATE_S = 1
 # Of each rate the first part is left out: caches and batches find their size.
 WARM_UP_SHARE = 0.2
 
@@ -46,18 +47,15 @@ def saturate(shop, seconds, prefix):
 
 def hold(shop, rate, seconds, prefix):
     """(is held, deliveries a second)"""
+    behind_max = min(BEHIND_MAX_S * rate, shop.broker.room_for(ACTIONS_BYTES))
     before = Progress(shop)
     began = time.monotonic()
-    sent_s, is_held = 0, True
-    while is_held and sent_s < seconds:
-        piece_s = min(PIECE_S, seconds - sent_s)
-        result = open_loop(shop.ports["order"], rate, piece_s, f"{prefix}-{sent_s}")
-        sent_s += piece_s
-        is_held = (result["seconds"] < piece_s + HELD_S
-                   and Progress(shop).n_behind() < BEHIND_MAX_S * rate)
+    result = open_loop(shop.ports["order"], rate, seconds, prefix,
+                       may_go_on=lambda: Progress(shop).n_behind() < behind_max)
     ended = time.monotonic()
     end = drain(shop)
-    is_held = is_held and end.at - ended < HELD_S
+    is_held = (result is not None and result["seconds"] < seconds + HELD_S
+               and end.at - ended < HELD_S)
     return is_held, (end.deliveries() - before.deliveries()) / (end.at - began)
 
 
@@ -120,7 +118,7 @@ def measure(folder, form, ceilings):
         for rate in CHAIN_RATES:
             open_loop(shop.ports["order"], rate, form.latency_s, f"L{rate}")
             drain(shop)
-        guess = saturate(shop, form.point_s, "SATURATE")
+        guess = saturate(shop, SATURATE_S, "SATURATE")
         figures["chain_rate"], figures["deliveries"] = find_rate(shop, form, guess)
         figures["deliveries_of_kafka"] = ratio(figures["deliveries"], ceilings["kafka"])
         memory["load"] = shop.memory_mb()

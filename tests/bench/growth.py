@@ -10,14 +10,14 @@ import shutil
 import sqlite3
 import time
 
-from chain import saturate
+from chain import SATURATE_S, saturate
 from figures import flatness, summarize
 from load import closed_loop, look_up
 from progress import drain
 from shop import DATABASES, SERVICES_OF_A_SHOP, Shop
 
 SETTINGS = {"OUTBOX_RETENTION_HOURS": "0", "INBOX_RETENTION_HOURS": "1"}
-BURST_S = 4  # no more: what the consumers have not read must stay in the broker
+BURST_S = 2  # no more: what the consumers have not read must stay in the broker
 SAY_S = 20
 ROUNDS = 3
 FIRST_ORDERS = 1000  # look-ups need some
@@ -97,14 +97,14 @@ class Growth:
         result = closed_loop(self.shop.ports["order"], 64, self.form.point_s, f"{prefix}-ACCEPT")
         drain(self.shop)
         return {"accepts": result["rate"],
-                "chain": saturate(self.shop, self.form.point_s, f"{prefix}-CHAIN"),
+                "chain": saturate(self.shop, SATURATE_S, f"{prefix}-CHAIN"),
                 "lookups": self.look_ups()}
 
     def measure(self):
         self.restart()
         prefix = f"G{self.n_measured}"
         self.n_measured += 1
-        saturate(self.shop, 1, f"{prefix}-WARM")
+        saturate(self.shop, SATURATE_S, f"{prefix}-WARM")
         rounds = [{"counts": True, "figures": self.take(f"{prefix}-{i}")} for i in range(ROUNDS)]
         figures = {name: row["median"] for name, row in summarize(rounds).items()}
         figures["rss_mb"] = sum(memory["rss"] for name, memory in self.shop.memory_mb().items()

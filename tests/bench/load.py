@@ -19,11 +19,12 @@ def closed_loop(port, connections, seconds, prefix, first=0):
     return _checked(json.loads(output.splitlines()[-1]), f"wrk with {connections} connections")
 
 
-def open_loop(port, rate, seconds, prefix):
-    """At a rate; latencies run from when an order was meant to be sent."""
+def open_loop(port, rate, seconds, prefix, **options):
+    """At a rate; latencies run from when an order was meant to be sent. None when it
+    might not go on (`options` are those of run_program)."""
     output = run_program([BENCH_BIN / "open_loop", port, int(rate), f"{seconds:g}",
-                          OPEN_CONNECTIONS, prefix])
-    return _checked(json.loads(output), f"{rate:,.0f} orders a second")
+                          OPEN_CONNECTIONS, prefix], **options)
+    return output and _checked(json.loads(output), f"{rate:,.0f} orders a second")
 
 
 def _checked(result, what):

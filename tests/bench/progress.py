@@ -37,11 +37,17 @@ class Progress:
         """Every accepted order has had all its effects, and all of them are logged."""
         return (self.backlog == 0 and self.handled["inventory"] >= self.accepted
                 and self.n_notified >= self.accepted
-                and self.handled["logging"] >= self.published - self.accepted - self.n_empty)
+                and self.handled["logging"] >= self.n_actions())
+
+    def n_actions(self):
+        """What the logging-service is to handle."""
+        return self.published - self.accepted - self.n_empty
 
     def n_behind(self):
-        """Orders that a consumer has not handled yet."""
-        return self.accepted - min(self.handled["inventory"], self.n_notified)
+        """Orders that a consumer has not handled yet; of the logging-service's, all
+        have the same number of actions."""
+        n_logged = self.accepted * self.handled["logging"] / max(1, self.n_actions())
+        return self.accepted - min(self.handled["inventory"], self.n_notified, n_logged)
 
     def deliveries(self):
         return sum(self.handled.values())
@@ -50,7 +56,7 @@ class Progress:
         return (f"{self.accepted:,.0f} orders accepted, {self.backlog:,.0f} events not published; "
                 f"handled: {self.handled['inventory']:,.0f} orders by inventory-service, "
                 f"{self.n_notified:,.0f} by notification-service, and of "
-                f"{self.published - self.accepted - self.n_empty:,.0f} log actions "
+                f"{self.n_actions():,.0f} log actions "
                 f"{self.handled['logging']:,.0f}")
 
 

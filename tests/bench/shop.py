@@ -26,6 +26,7 @@ PARTITIONS = 8
 PARTITION_BYTES = 5 * 2**20
 SURE_SHARE = 0.8
 STOP_S = 20
+ASK_S = 0.25
 DATABASES = {"order": "order.db", "inventory": "inventory.db",
              "notification": "notification.db", "logging": "logging.db"}
 SERVICES_OF_A_SHOP = ("order", "inventory", "notification", "logging")
@@ -51,15 +52,28 @@ def wait_for(what, condition, timeout_s=READY_S, pause_s=0.02):
         time.sleep(pause_s)
 
 
-def run_program(arguments, timeout_s=600, **options):
-    """Runs one to its end and returns what it printed."""
-    result = subprocess.run([str(a) for a in arguments], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, timeout=timeout_s, check=False,
-                            **options)
-    if result.returncode != 0:
-        raise BenchError(f"{Path(arguments[0]).name} failed ({result.returncode}):\n"
-                         f"{result.stdout[-2000:]}{result.stderr[-2000:]}")
-    return result.stdout
+def run_program(arguments, timeout_s=600, may_go_on=lambda: True, **options):
+    """Runs one to its end and returns what it printed; None when `may_go_on`, which is
+    asked now and then, said no, and it was ended."""
+    name = Path(arguments[0]).name
+    deadline = time.monotonic() + timeout_s
+    with subprocess.Popen([str(a) for a in arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, **options) as child:
+        try:
+            while True:
+                try:
+                    output, errors = child.communicate(timeout=ASK_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > deadline:
+                        raise BenchError(f"{name} is not done within {timeout_s} s") from None
+                    if not may_go_on():
+                        return None
+        finally:
+            child.kill()  # one that has ended is not hurt
+    if child.returncode != 0:
+        raise BenchError(f"{name} failed ({child.returncode}):\n{output[-2000:]}{errors[-2000:]}")
+    return output
 
 
 class Process:
