@@ -44,13 +44,13 @@ static const struct client_property defaults[] = {
  * whose session is over before the 3 s of a group's first rebalance are; it holds
  * every empty fetch for the whole of fetch.wait.max.ms; and when members come and
  * go at once, it may never answer one that joins, who then asks again after
- * max.poll.interval.ms and 3 s. It answers at once, so that a short queue is
- * enough: a record of ours takes a kilobyte in it, ten times what librdkafka
- * counts. */
+ * max.poll.interval.ms and 3 s. It answers at once, so that a queue of one
+ * batch is enough: a record of ours takes a kilobyte in it, ten times what
+ * librdkafka counts. */
 static const struct client_property embedded_defaults[] = {
     {"session.timeout.ms", "3500"},  {"heartbeat.interval.ms", "500"},
     {"fetch.wait.max.ms", "5"},      {"max.poll.interval.ms", "10000"},
-    {"queued.min.messages", "2000"}, {"fetch.max.bytes", "262144"},
+    {"queued.min.messages", "4096"}, {"fetch.max.bytes", "262144"},
     {"message.max.bytes", "262144"},
 };
 
