@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from figures import change, is_met
+from forms import FORMS
 from targets import SETTINGS_COLUMNS, figures, target_of
 
 README = Path("README.md")
@@ -66,7 +67,8 @@ def known_figures(summary):
 
 def about(result):
     """What must be known of a run to judge its figures."""
-    lines = [f"{result['form']} form, {result['minutes']:.0f} minutes; {result['machine']}; disk: {result['disk']}; "
+    lines = [f"{result['form']} form, {result['minutes']:.0f} minutes, a rate is held for "
+             f"{FORMS[result['form']].hold_s} s; {result['machine']}; disk: {result['disk']}; "
              f"broker: {result['broker']}"]
     counted = {part: sum(each["counts"] for each in rounds)
                for part, rounds in result["parts"].items()}
