@@ -363,7 +363,9 @@ enum status db_open_scratch(struct db **out, struct error *err) {
         open_handle(db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
                     err); /* URIs: db_attach */
     if (status == OK)
-        status = db_exec(db, "PRAGMA main.journal_mode=OFF; PRAGMA main.cache_size=-65536", err);
+        status = db_exec(
+            db, "PRAGMA main.journal_mode=OFF; PRAGMA main.cache_size=-65536; PRAGMA threads=1",
+            err);
     if (status != OK) {
         db_close(db);
         return status;
@@ -440,6 +442,9 @@ enum status db_attach(struct db *scratch, const char *path, const char *name,
     char sql[128];
     int64_t application = 0, version = 0;
     enum status status = attach(scratch, path, name, err);
+    snprintf(sql, sizeof sql, "PRAGMA %s.cache_size=-16384", name);
+    if (status == OK)
+        status = db_exec(scratch, sql, err);
     snprintf(sql, sizeof sql, "PRAGMA %s.application_id", name);
     if (status == OK)
         status = read_pragma(scratch, sql, &application, err);

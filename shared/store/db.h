@@ -59,7 +59,8 @@ bool db_has_writer(const char *path);
 enum status db_open_reader(const char *path, struct db **out, struct error *err);
 
 /* Opens a temporary database of this process alone, without a path. It is kept
- * in memory up to some megabytes, then in a temporary file. */
+ * in memory up to 64 MB, then in a temporary file; a second thread helps to sort.
+ * Each database attached to it has up to 16 MB more of memory. */
 enum status db_open_scratch(struct db **out, struct error *err);
 
 /*

@@ -4,6 +4,7 @@
 #include "event/codec.h"
 #include "event/dead_letter.h"
 #include "event/envelope.h"
+#include "orderctl/adapters/audit_balance.h"
 #include "store/outbox.h"
 
 #include <stdio.h>
@@ -53,27 +54,21 @@ void audit_copy_close(struct audit_copy *copy) {
     free(copy);
 }
 
-/* FNV-1a of everything that makes a record: two with one event id that differ
- * in a byte differ here. */
-static uint64_t hash(uint64_t digest, const void *data, size_t len) {
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < len; i++)
-        digest = (digest ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return digest;
-}
-
 static uint64_t hash_bytes(uint64_t digest, struct bytes bytes) {
     const int64_t len = bytes.data ? (int64_t)bytes.len : -1;
-    return hash(hash(digest, &len, sizeof len), bytes.data, bytes.data ? bytes.len : 0);
+    digest = audit_digest(digest, &len, sizeof len);
+    return bytes.data ? audit_digest(digest, bytes.data, bytes.len) : digest;
 }
 
+/* Of everything that makes a record: two with one event id that differ in a byte
+ * differ here. */
 static int64_t digest_of(const struct record *record) {
-    uint64_t digest = hash_bytes(UINT64_C(0xcbf29ce484222325), record->key);
+    uint64_t digest = hash_bytes(AUDIT_DIGEST_EMPTY, record->key);
     digest = hash_bytes(digest, record->value);
     struct record_walk walk = record_walk(record);
     struct record_header header;
     while (record_walk_next(&walk, &header)) {
-        digest = hash(digest, header.name, strlen(header.name) + 1);
+        digest = audit_digest(digest, header.name, strlen(header.name) + 1);
         digest = hash_bytes(digest, header.value);
     }
     return (int64_t)digest;
@@ -300,7 +295,7 @@ enum status audit_copy_record(struct audit_copy *copy, int topic, const struct r
 /* --- what cannot be seen --- */
 
 static const char gaps[] =
-    "CREATE INDEX outbox_rows_by_event ON outbox_rows (event_id);"
+    "CREATE INDEX outbox_rows_by_event ON outbox_rows (event_id, source, topic);"
     "CREATE INDEX records_by_event ON records (event_id);"
     "INSERT OR IGNORE INTO incomplete SELECT topic, 1, 'its oldest records are gone' FROM extents"
     " WHERE first > 0 GROUP BY topic;"

@@ -1,8 +1,10 @@
 #include "orderctl/adapters/audit_laws.h"
 
+#include "orderctl/adapters/audit_balance.h"
+
 #include <stdio.h>
 
-/* audit_laws.sql: two views for each law. Read by the assembler, as
+/* audit_laws.sql: some views for each law. Read by the assembler, as
  * schemas/openapi.json (shared/runtime/openapi.c). */
 extern const char audit_laws_sql[];
 __asm__(".pushsection .rodata\n"
@@ -13,42 +15,49 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 
 const struct audit_law audit_laws[] = {
-    [LAW_INTEGRITY] = {"integrity", "each database is sound, as SQLite checks it", NEEDS_NOTHING},
-    [LAW_DRAINED] = {"drained", "nothing waits to be published or handled", NEEDS_NOTHING},
-    {"accepted", "each order that a customer was told is accepted is stored", NEEDS_ACCEPTED},
+    [LAW_INTEGRITY] = {"integrity", "each database is sound, as SQLite checks it", NEEDS_NOTHING,
+                       CHECK_BREACHES},
+    [LAW_DRAINED] = {"drained", "nothing waits to be published or handled", NEEDS_NOTHING,
+                     CHECK_BREACHES},
+    {"accepted", "each order that a customer was told is accepted is stored", NEEDS_ACCEPTED,
+     CHECK_BREACHES},
     {"orders", "each accepted order has its event, and each new-order event its order",
-     NEEDS_DRAINED},
+     NEEDS_DRAINED, CHECK_BREACHES},
     {"customers", "each order is in the list of its customer, and no other is in there",
-     NEEDS_NOTHING},
+     NEEDS_NOTHING, CHECK_BREACHES},
     {"outbox", "the outboxes have no gap, no event twice, and no mark beyond their end",
-     NEEDS_NOTHING},
+     NEEDS_NOTHING, CHECK_BREACHES},
     {"published", "each event is in its topic, always with the same bytes",
-     NEEDS_DRAINED | NEEDS_TOPICS},
+     NEEDS_DRAINED | NEEDS_TOPICS, CHECK_BREACHES},
     {"origins", "what a topic has of a service, that service has published",
-     NEEDS_DRAINED | NEEDS_TOPICS},
+     NEEDS_DRAINED | NEEDS_TOPICS, CHECK_BREACHES},
     {"movements", "each line of each order has one movement of its quantity, and nothing else has",
-     NEEDS_DRAINED},
+     NEEDS_DRAINED, CHECK_BALANCE},
     {"ledger",
      "the movements replayed give the stock, with a refill to 109 wherever 100 or fewer were left",
-     NEEDS_NOTHING},
-    {"refills", "each refill has one inventory-empty event, caused by its order's", NEEDS_DRAINED},
+     NEEDS_NOTHING, CHECK_BREACHES},
+    {"refills", "each refill has one inventory-empty event, caused by its order's", NEEDS_DRAINED,
+     CHECK_BREACHES},
     {"notifications", "each order and each inventory-empty event has one notification",
-     NEEDS_DRAINED},
+     NEEDS_DRAINED, CHECK_BALANCE},
     {"actions",
      "the log actions are what orders, changed products, movements and notifications imply",
-     NEEDS_DRAINED},
-    {"journal", "each log action that was published is in the journal once", NEEDS_DRAINED},
-    {"effects", "each event in an inbox had its effect, once, and no other had any", NEEDS_NOTHING},
+     NEEDS_DRAINED, CHECK_BALANCE},
+    {"journal", "each log action that was published is in the journal once", NEEDS_DRAINED,
+     CHECK_BOTH},
+    {"effects", "each event in an inbox had its effect, once, and no other had any", NEEDS_NOTHING,
+     CHECK_BOTH},
     {"inbox", "each record that was read is either in the inbox or refused",
-     NEEDS_DRAINED | NEEDS_TOPICS},
+     NEEDS_DRAINED | NEEDS_TOPICS, CHECK_BREACHES},
     {"letters", "each refused record has one dead letter of each group that refused it",
-     NEEDS_DRAINED},
+     NEEDS_DRAINED, CHECK_BREACHES},
 };
 
 const size_t audit_n_laws = sizeof audit_laws / sizeof *audit_laws;
 
 enum status audit_laws_define(struct db *books, struct error *err) {
-    return db_exec(books, audit_laws_sql, err);
+    enum status status = audit_balance_define(books, err);
+    return status == OK ? db_exec(books, audit_laws_sql, err) : status;
 }
 
 static enum status select_all(struct db *books, const char *name, const char *suffix,
@@ -58,12 +67,11 @@ static enum status select_all(struct db *books, const char *name, const char *su
     return db_prepare(books, sql, out, err);
 }
 
+/* Adds what a view says to the breaches. */
 static enum status collect(struct db *books, const char *name, const char *suffix,
                            struct audit_finding *out, struct error *err) {
     sqlite3_stmt *stmt = NULL;
     bool row = true;
-    out->n_breaches = 0;
-    out->n_examples = 0;
     enum status status = select_all(books, name, suffix, &stmt, err);
     while (status == OK && row) {
         status = db_step(stmt, &row, err);
@@ -77,10 +85,37 @@ static enum status collect(struct db *books, const char *name, const char *suffi
     return status;
 }
 
+/* 0, or a law's sums are not all 0. */
+static enum status read_balance(struct db *books, const struct audit_law *law, int64_t *out,
+                                struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    enum status status = select_all(books, law->name, "balance", &stmt, err);
+    if (status == OK)
+        status = db_step(stmt, &row, err);
+    if (status == OK)
+        *out = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+static enum status collect_all(struct db *books, const struct audit_law *law,
+                               struct audit_finding *out, struct error *err) {
+    int64_t balance = 0;
+    enum status status = OK;
+    if (law->check != CHECK_BREACHES)
+        status = read_balance(books, law, &balance, err);
+    if (status == OK && balance != 0)
+        status = collect(books, law->name, "differences", out, err);
+    if (status == OK && law->check != CHECK_BALANCE)
+        status = collect(books, law->name, "breaches", out, err);
+    return status;
+}
+
 static enum status find_breaches(struct db *books, const struct audit_law *law,
                                  struct audit_finding *out, struct error *err) {
     struct error damage;
-    enum status status = collect(books, law->name, "breaches", out, &damage);
+    enum status status = collect_all(books, law, out, &damage);
     if (status == OK)
         return OK;
     if (status != ERR_INVALID || law != &audit_laws[LAW_INTEGRITY])
@@ -125,5 +160,6 @@ enum status audit_law_check(struct db *books, const struct audit_law *law,
 }
 
 enum status audit_find_unseen(struct db *books, struct audit_finding *out, struct error *err) {
+    *out = (struct audit_finding){.n_breaches = 0};
     return collect(books, "unseen", "notes", out, err);
 }

@@ -22,10 +22,15 @@ struct audit_state {
 
 enum audit_need { NEEDS_NOTHING = 0, NEEDS_DRAINED = 1, NEEDS_TOPICS = 2, NEEDS_ACCEPTED = 4 };
 
+/* Where a law's breaches come from: its view NAME_breaches; NAME_balance and
+ * NAME_differences; or both. */
+enum audit_check { CHECK_BREACHES, CHECK_BALANCE, CHECK_BOTH };
+
 struct audit_law {
-    const char *name;  /* one word; its views are NAME_breaches and NAME_figures */
+    const char *name;  /* one word, as its views begin */
     const char *claim; /* what it says, in one sentence */
     unsigned needs;    /* bits of enum audit_need */
+    enum audit_check check;
 };
 
 /* The first two are about the shop as a whole, and need nothing loaded: whether

@@ -1,9 +1,12 @@
--- The laws of the shop, each as two views over the auditor's books: NAME_breaches
+-- The laws of the shop, each as some views over the auditor's books: NAME_breaches
 -- has one text for each breach, NAME_figures one text that says what was counted.
 -- audit_laws.c says of each law what it claims; audit_books.c, what the books hold.
 --
 -- They are written like double-entry books: what must be there counts +1, what is
 -- there counts -1, and where the sum is not 0, something is missing or too much.
+-- Of millions of entries, sorting takes most of the time. NAME_balance says first, in
+-- one pass, whether there is such a sum at all (audit_balance.h); only when it is not
+-- 0 are the entries grouped, and NAME_differences has a text for each such sum.
 --
 -- The numbers of the shop (109 in stock, a refill at 100) stand here once more on
 -- purpose: an auditor does not take them from those that it audits.
@@ -46,19 +49,21 @@ JOIN consumers AS c ON c.service = p.service AND c.topic = t.topic
 JOIN placed_records AS r
   ON r.topic = t.topic AND r.partition = p.partition AND r.offset < p.next_offset;
 
--- How far an outbox goes, also when all of it was sent and pruned.
+-- How far an outbox goes, also when all of it was sent and pruned. MATERIALIZED: an
+-- instance's condition inside last_rows would make SQLite read all of its outbox for
+-- the last row.
 CREATE TEMP VIEW sequences AS
+WITH last AS MATERIALIZED (SELECT instance, seq FROM last_rows)
 SELECT s.instance, ifnull(l.seq, s.ever_sent_upto) AS seq
 FROM states AS s
-JOIN last_rows AS l ON l.instance = s.instance;
+JOIN last AS l ON l.instance = s.instance;
 
 -- What was logged by our services, and what by other programs. Where the inbox has
 -- forgotten an action's source, the name that it gives itself decides.
 CREATE TEMP VIEW logged_actions AS
 SELECT a.*,
        ifnull((SELECT max(i.source IN (SELECT source FROM producers))
-               FROM inboxes AS i
-               WHERE i.service = 'logging-service' AND i.event_id = a.event_id),
+               FROM journal_inboxes AS i WHERE i.event_id = a.event_id),
               a.service_name IN (SELECT service FROM producers)) AS is_ours
 FROM journal_rows AS a;
 
@@ -253,16 +258,21 @@ SELECT format('%,d records of our services, %,d of other programs',
 
 -- movements: each line of each order has one movement of its quantity ------------
 
-CREATE TEMP VIEW movements_breaches AS
+CREATE TEMP VIEW movements_entries AS
+SELECT event_id, line, product_id, -quantity AS delta, 1 AS n FROM lines
+UNION ALL
+SELECT event_id, line, product_id, delta, -1 FROM inventory.movements
+WHERE kind <> 'refill' AND event_id NOT IN (SELECT event_id FROM unseen);
+
+CREATE TEMP VIEW movements_balance AS
+SELECT balance(n, event_id, line, product_id, delta) FROM movements_entries;
+
+CREATE TEMP VIEW movements_differences AS
 SELECT format('event %s, line %d (%s): %d movements of %d %s',
               event_id, line, product_id, abs(n), delta,
               CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)
 FROM (SELECT event_id, line, product_id, delta, sum(n) AS n
-      FROM (SELECT event_id, line, product_id, -quantity AS delta, 1 AS n FROM lines
-            UNION ALL
-            SELECT event_id, line, product_id, delta, -1 FROM inventory.movements
-            WHERE kind <> 'refill' AND event_id NOT IN (SELECT event_id FROM unseen))
-      GROUP BY event_id, line, product_id, delta)
+      FROM movements_entries GROUP BY event_id, line, product_id, delta)
 WHERE n <> 0;
 
 CREATE TEMP VIEW movements_figures AS
@@ -347,20 +357,23 @@ FROM inventory.movements WHERE kind = 'refill';
 
 -- notifications: each order and each inventory-empty event has one ---------------
 
-CREATE TEMP VIEW notifications_breaches AS
+CREATE TEMP VIEW notifications_entries AS
+SELECT event_id, CASE topic WHEN 0 THEN 'order' ELSE 'refill' END AS kind,
+       subject AS about, detail AS customer_id, 1 AS n
+FROM events WHERE topic IN (0, 1)
+UNION ALL
+SELECT event_id, kind, CASE kind WHEN 'refill' THEN product_id ELSE order_id END,
+       customer_id, -1
+FROM notices WHERE event_id NOT IN (SELECT event_id FROM unseen);
+
+CREATE TEMP VIEW notifications_balance AS
+SELECT balance(n, event_id, kind, about, customer_id) FROM notifications_entries;
+
+CREATE TEMP VIEW notifications_differences AS
 SELECT format('event %s (%s of %s): %d notifications %s', event_id, kind, about, abs(n),
               CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)
 FROM (SELECT event_id, kind, about, customer_id, sum(n) AS n
-      FROM (SELECT event_id, CASE topic WHEN 0 THEN 'order' ELSE 'refill' END AS kind,
-                   subject AS about, detail AS customer_id, 1 AS n
-            FROM events WHERE topic IN (0, 1)
-            UNION ALL
-            SELECT event_id, kind,
-                   CASE kind WHEN 'refill' THEN product_id ELSE order_id END,
-                   customer_id, -1
-            FROM notices
-            WHERE event_id NOT IN (SELECT event_id FROM unseen))
-      GROUP BY event_id, kind, about, customer_id)
+      FROM notifications_entries GROUP BY event_id, kind, about, customer_id)
 WHERE n <> 0;
 
 CREATE TEMP VIEW notifications_figures AS
@@ -374,30 +387,33 @@ FROM notices;
 -- notifications imply ------------------------------------------------------------
 -- An action is about what its event is about; a foreign one may say so in a header.
 
-CREATE TEMP VIEW actions_breaches AS
+CREATE TEMP VIEW actions_entries AS
+SELECT 'order-service' AS service, 'new-order' AS action, order_id AS about, 1 AS n
+FROM orders.orders
+UNION ALL
+SELECT 'order-service', 'product-' || kind, product_id, 1 FROM orders.product_changes
+UNION ALL
+SELECT 'inventory-service',
+       CASE kind WHEN 'refill' THEN 'inventory-empty' ELSE 'inventory-updated' END,
+       ifnull((SELECT correlation FROM events AS e WHERE e.event_id = m.event_id),
+              order_id), 1
+FROM inventory.movements AS m
+UNION ALL
+SELECT 'notification-service', kind || '-notification-sent',
+       ifnull((SELECT correlation FROM events AS e WHERE e.event_id = n.event_id),
+              CASE order_id WHEN '' THEN product_id ELSE order_id END), 1
+FROM notices AS n
+UNION ALL
+SELECT service_name, action, order_id, -1 FROM logged_actions WHERE is_ours;
+
+CREATE TEMP VIEW actions_balance AS
+SELECT balance(n, service, action, about) FROM actions_entries;
+
+CREATE TEMP VIEW actions_differences AS
 SELECT format('%s of %s: %d log actions of the %s %s', action, about, abs(n), service,
               CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)
 FROM (SELECT service, action, about, sum(n) AS n
-      FROM (SELECT 'order-service' AS service, 'new-order' AS action, order_id AS about, 1 AS n
-            FROM orders.orders
-            UNION ALL
-            SELECT 'order-service', 'product-' || kind, product_id, 1
-            FROM orders.product_changes
-            UNION ALL
-            SELECT 'inventory-service',
-                   CASE kind WHEN 'refill' THEN 'inventory-empty' ELSE 'inventory-updated' END,
-                   ifnull((SELECT correlation FROM events AS e WHERE e.event_id = m.event_id),
-                          order_id), 1
-            FROM inventory.movements AS m
-            UNION ALL
-            SELECT 'notification-service', kind || '-notification-sent',
-                   ifnull((SELECT correlation FROM events AS e WHERE e.event_id = n.event_id),
-                          CASE order_id WHEN '' THEN product_id ELSE order_id END), 1
-            FROM notices AS n
-            UNION ALL
-            SELECT service_name, action, order_id, -1
-            FROM logged_actions WHERE is_ours)
-      GROUP BY service, action, about)
+      FROM actions_entries GROUP BY service, action, about)
 WHERE n <> 0;
 
 CREATE TEMP VIEW actions_figures AS
@@ -409,20 +425,28 @@ FROM (SELECT CASE WHEN is_ours THEN action ELSE 'of other programs' END AS actio
 
 -- journal: each log action that was published is in the journal once -------------
 
-CREATE TEMP VIEW journal_breaches AS
+CREATE TEMP VIEW journal_entries AS
+SELECT event_id, 1 AS n
+FROM (SELECT event_id, source FROM outbox_rows WHERE topic = 2 GROUP BY event_id, source)
+UNION ALL
+SELECT event_id, 1
+FROM (SELECT DISTINCT event_id, source FROM records AS r
+      WHERE topic = 2 AND is_good
+        AND NOT EXISTS (SELECT 1 FROM outbox_rows AS b
+                        WHERE b.event_id = r.event_id AND b.source = r.source AND b.topic = 2))
+UNION ALL
+SELECT event_id, -1 FROM journal_rows WHERE event_id NOT IN (SELECT event_id FROM unseen);
+
+CREATE TEMP VIEW journal_balance AS
+SELECT balance(n, event_id) FROM journal_entries;
+
+CREATE TEMP VIEW journal_differences AS
 SELECT format('action event %s: %d rows of the journal %s', event_id, abs(n),
               CASE WHEN n > 0 THEN 'are missing' ELSE 'are not explained' END)
-FROM (SELECT event_id, sum(n) AS n
-      FROM (SELECT event_id, 1 AS n
-            FROM (SELECT event_id, source FROM outbox_rows WHERE topic = 2
-                  UNION
-                  SELECT event_id, source FROM records WHERE topic = 2 AND is_good)
-            UNION ALL
-            SELECT event_id, -1 FROM journal_rows
-            WHERE event_id NOT IN (SELECT event_id FROM unseen))
-      GROUP BY event_id)
-WHERE n <> 0
-UNION ALL
+FROM (SELECT event_id, sum(n) AS n FROM journal_entries GROUP BY event_id)
+WHERE n <> 0;
+
+CREATE TEMP VIEW journal_breaches AS
 SELECT format('action event %s: is not in the journal as %s said it', event_id, service)
 FROM (SELECT event_id, service, sum(n) AS n
       FROM (SELECT event_id, subject AS service, detail AS action, correlation AS about, 1 AS n
@@ -443,24 +467,32 @@ SELECT format('%,d rows, one for each event', count(*)) FROM journal_rows;
 -- An order's first line stands for its effect on the stock. Without an inbox row are
 -- only effects from before what the inbox remembers.
 
-CREATE TEMP VIEW effects_breaches AS
+CREATE TEMP VIEW effects_entries AS
+SELECT instance, event_id, received_ms AS at_ms, 1 AS n FROM inboxes
+UNION ALL
+SELECT 'inventory-service', event_id, moved_ms, -1
+FROM inventory.movements WHERE kind = 'sale' AND line = 0
+UNION ALL
+SELECT instance, event_id, sent_ms, -1 FROM notices
+UNION ALL
+SELECT instance, event_id, logged_ms, -1 FROM journal_rows;
+
+CREATE TEMP VIEW effects_balance AS
+SELECT balance(n, instance, event_id) FROM effects_entries;
+
+CREATE TEMP VIEW effects_differences AS
 SELECT format('%s: event %s %s', instance, event_id,
               CASE WHEN n > 0 THEN 'is in the inbox, but had no effect'
                    ELSE format('had %d effects more than the inbox knows', -n) END)
 FROM (SELECT instance, event_id, sum(n) AS n, max(at_ms) AS at_ms
-      FROM (SELECT instance, event_id, received_ms AS at_ms, 1 AS n FROM inboxes
-            UNION ALL
-            SELECT 'inventory-service', event_id, moved_ms, -1
-            FROM inventory.movements WHERE kind = 'sale' AND line = 0
-            UNION ALL
-            SELECT instance, event_id, sent_ms, -1 FROM notices
-            UNION ALL
-            SELECT instance, event_id, logged_ms, -1 FROM journal_rows)
-      GROUP BY instance, event_id)
-WHERE n <> 0 AND at_ms >= (SELECT remember_since_ms FROM audit)
-UNION ALL
+      FROM effects_entries GROUP BY instance, event_id)
+WHERE n <> 0 AND at_ms >= (SELECT remember_since_ms FROM audit);
+
+CREATE TEMP VIEW effects_breaches AS
 SELECT format('%s: event %s was handled by %d instances', service, event_id, count(*))
-FROM inboxes GROUP BY service, event_id, source HAVING count(*) > 1;
+FROM inboxes
+WHERE service IN (SELECT service FROM states WHERE instance <> service) -- has several
+GROUP BY service, event_id, source HAVING count(*) > 1;
 
 CREATE TEMP VIEW effects_figures AS
 SELECT format('%,d events handled, each once', count(*)) FROM inboxes;
