@@ -311,11 +311,12 @@ labs-page: setup-labs ## put what the labs print into their page
 	@scripts/labs/all.sh --write
 
 BENCH ?= normal
+RESUME ?=
 COMPARE ?=
 
-bench: setup-bench ## measure the shop against what this machine can do; BENCH=short or full, COMPARE=FILE
+bench: setup-bench ## measure the shop against what this machine can do; BENCH=short or full, RESUME=1, COMPARE=FILE
 	@$(MAKE) -j$(CORES) bench-programs
-	@BIN_DIR=$(BUILD)/bin tests/bench/bench.py --form $(BENCH) $(if $(COMPARE),--compare $(COMPARE))
+	@BIN_DIR=$(BUILD)/bin tests/bench/bench.py --form $(BENCH) $(if $(RESUME),--resume) $(if $(COMPARE),--compare $(COMPARE))
 
 bench-settings: setup-bench ## measure what settings do to the shop's speed; some five minutes
 	@$(MAKE) -j$(CORES) bench-programs

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures the shop against what this machine can do at all.
 
-usage: bench.py [--form short|normal|full] [--compare FILE]
+usage: bench.py [--form short|normal|full] [--resume] [--compare FILE]
        bench.py --publish [--from FILE]
 
 Ceilings, accepts and the whole chain are measured in turn, round after round;
@@ -11,7 +11,8 @@ round that does not count is repeated, which adds 4 minutes to the normal form, 
 9 to the full one.
 Every shop that was measured is audited, and a law that is broken ends the run. The
 result is a table, and in build/bench/: result.json (for --compare) and result.svg;
-a run that is interrupted has what it measured until then.
+a run that is interrupted has what it measured until then, and --resume goes on with it,
+if the form, the machine, the broker and the services are the same.
 --publish writes the table of a result into README.md, its plot to
 tests/bench/result.svg, and the table of `make bench-settings` into README.md, too.
 KAFKA_BROKERS: measure on that Kafka instead of the embedded broker.
@@ -19,6 +20,7 @@ KAFKA_BROKERS: measure on that Kafka instead of the embedded broker.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -41,9 +43,10 @@ import settings
 from figures import summarize
 from forms import FORMS
 from probe import Probe, machine
-from shop import BENCH_BIN, PARTITIONS, BenchError
+from shop import BENCH_BIN, BIN, PARTITIONS, SERVICES_OF_A_SHOP, BenchError
 
 RESULT = BENCH_BIN / "result.json"
+CEILINGS_TRIES = 5  # seconds each; without one that counts, minutes of the chain do not
 
 
 def say(text):
@@ -55,8 +58,19 @@ class Bench:
 
     def __init__(self, folder, form_name):
         self.folder, self.form_name, self.form = folder, form_name, FORMS[form_name]
-        self.began = time.monotonic()
         self.parts = {}
+
+    def resume(self, earlier):
+        """Takes over what an earlier run has measured, but no unfinished round."""
+        now = self.result()
+        for name in ("form", "machine", "broker", "services"):
+            if earlier.get(name) != now[name]:
+                raise BenchError(f"{RESULT} cannot be resumed, since something else is measured now: "
+                                 f"{name}: {now[name]}, not {earlier.get(name)}")
+        self.parts = earlier["parts"]
+        n_rounds = len(self.parts.get("chain", []))
+        del self.parts.get("accepts", [])[n_rounds:]
+        say(f"goes on behind {n_rounds} rounds of {earlier['made']}")
 
     def measure(self, part, take, *arguments, counts=True):
         """One round of a part. It does not count when what it is compared with
@@ -82,28 +96,35 @@ class Bench:
     def run_rounds(self):
         """Each part until enough of its rounds count, within a bound."""
         most = self.form.rounds + self.form.extra_rounds
-        for i in range(most):
+        for i in range(len(self.parts.get("chain", [])), most):
             if i >= self.form.rounds and min(self.n_counted("accepts"),
                                              self.n_counted("chain")) >= self.form.rounds:
                 break
             say(f"round {i + 1} of {self.form.rounds}" + (", again" * (i >= self.form.rounds)))
-            base = self.measure("ceilings", ceilings.measure, self.form)
+            for _ in range(CEILINGS_TRIES):
+                base = self.measure("ceilings", ceilings.measure, self.form)
+                if base["counts"]:
+                    break
             self.measure("accepts", accepts.measure, self.form)
             self.measure("chain", chain.measure, self.form, base["figures"],
                          counts=base["counts"])
 
     def run(self):
         self.run_rounds()
-        self.measure("catching up", catch_up.measure, self.form)
-        self.measure("footprint", footprint.measure)
-        self.measure("growth", growth.measure, self.form)
+        for part, take, *arguments in (("catching up", catch_up.measure, self.form),
+                                       ("footprint", footprint.measure),
+                                       ("growth", growth.measure, self.form)):
+            if part not in self.parts:
+                self.measure(part, take, *arguments)
 
     def result(self):
         return {
             "form": self.form_name,
             "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "minutes": (time.monotonic() - self.began) / 60,
+            "minutes": sum(each["seconds"] for rounds in self.parts.values()
+                           for each in rounds) / 60,
             "machine": machine(),
+            "services": digest_of_services(),
             "disk": describe_disk(self.folder, self.parts),
             "broker": "that of KAFKA_BROKERS" if "KAFKA_BROKERS" in os.environ else
                       f"embedded, {PARTITIONS} partitions a topic ({accepts.PARTITIONS} for accepts)",
@@ -118,17 +139,25 @@ class Bench:
         RESULT.with_suffix(".svg").write_text(plot.svg(result["summary"]), encoding="utf-8")
 
 
+def digest_of_services():
+    digest = hashlib.sha256()
+    for service in SERVICES_OF_A_SHOP:
+        digest.update((BIN / f"{service}-service").read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def describe_disk(folder, parts):
     """Its file system, and how long a sync takes."""
     kind = subprocess.run(["findmnt", "-no", "FSTYPE", "-T", folder], capture_output=True, text=True,
                           check=False).stdout.strip() or "unknown"
     syncs = sorted(each["sync_p99_ms"] for rounds in parts.values() for each in rounds)
-    return f"{kind}, fdatasync p99 {syncs[len(syncs) // 2]:.2f} ms"
+    return kind + (f", fdatasync p99 {syncs[len(syncs) // 2]:.2f} ms" if syncs else "")
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--form", choices=FORMS, default="normal")
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--compare", type=Path)
     parser.add_argument("--publish", action="store_true")
     parser.add_argument("--from", dest="source", type=Path, default=RESULT)
@@ -157,12 +186,15 @@ def publish(path):
         say(f"{report.README} shows {settings.RESULT}")
 
 
-def run(form_name):
-    """The result as far as it came, and why it ended there: None, it was to its end."""
+def run(form_name, earlier):
+    """The result as far as it came, and why it ended there: None, it was to its end.
+    `earlier` is the result to go on with, or None."""
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="data-", dir=RESULT.parent)
     bench, trouble = Bench(folder, form_name), None
     try:
+        if earlier:
+            bench.resume(earlier)
         bench.run()
     except BenchError as error:
         trouble = f"FAILED: {error}"
@@ -181,7 +213,7 @@ def main():
     if options.publish:
         publish(options.source)
         return
-    result, trouble = run(options.form)
+    result, trouble = run(options.form, load_result(RESULT) if options.resume else None)
     if result:
         print(report.table(result))
         if before:

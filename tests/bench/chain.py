@@ -14,8 +14,7 @@ from targets import CHAIN_RATES
 # A rate is held when what is on its way at the end is done within this time.
 HELD_S = 1.0
 STEP = 0.9
-TRIES = 6
-SEARCH_S = 5
+TRIES = 10
 # A hold ends early when more is on its way than comes in this time, or than the
 # broker has room for: that would be lost. For the same reason customers order as
 # fast as they can for no longer than this.
@@ -59,30 +58,21 @@ def hold(shop, rate, seconds, prefix):
     return is_held, (end.deliveries() - before.deliveries()) / (end.at - began)
 
 
-def search(shop, rate, seconds):
-    """A rate that is held for a short time, and a tenth more is not."""
-    was_held = False
+def find_rate(shop, guess, seconds):
+    """The highest rate that is held, in steps of a tenth, and its deliveries a second:
+    a tenth more was not held."""
+    rate, best, has_failed = max(100, guess), None, False
     for attempt in range(TRIES):
-        is_held, _ = hold(shop, rate, seconds, f"S{attempt}")
-        if was_held and not is_held:
-            return rate * STEP
+        is_held, deliveries = hold(shop, rate, seconds, f"H{attempt}")
         if is_held:
-            was_held = True
-            rate /= STEP
-        else:
-            rate *= STEP
-    return rate
-
-
-def find_rate(shop, form, guess):
-    """The highest rate that is held, in steps of a tenth, and its deliveries a second."""
-    rate = search(shop, max(100, guess), min(form.hold_s, SEARCH_S))
-    for attempt in range(TRIES):
-        is_held, deliveries = hold(shop, rate, form.hold_s, f"H{attempt}")
-        if is_held:
-            return rate, deliveries
-        rate *= STEP
-    raise BenchError(f"no rate down to {rate:,.0f} orders a second was held for {form.hold_s} s")
+            best = rate, deliveries
+        has_failed |= not is_held
+        if best and has_failed:
+            return best
+        rate *= 1 / STEP if is_held else STEP
+    if best:
+        return best
+    raise BenchError(f"no rate down to {rate:,.0f} orders a second was held for {seconds} s")
 
 
 def _query(shop, query, prefix):
@@ -119,7 +109,7 @@ def measure(folder, form, ceilings):
             open_loop(shop.ports["order"], rate, form.latency_s, f"L{rate}")
             drain(shop)
         guess = saturate(shop, SATURATE_S, "SATURATE")
-        figures["chain_rate"], figures["deliveries"] = find_rate(shop, form, guess)
+        figures["chain_rate"], figures["deliveries"] = find_rate(shop, guess, form.hold_s)
         figures["deliveries_of_kafka"] = ratio(figures["deliveries"], ceilings["kafka"])
         memory["load"] = shop.memory_mb()
         n_orders = Progress(shop).accepted
