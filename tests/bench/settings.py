@@ -42,12 +42,13 @@ Choice = namedtuple("Choice", "label partitions environment properties",
 # The first is the shop as it is.
 CHOICES = [
     Choice(f"as in `make bench`: {PARTITIONS} partitions, `linger.ms` 4, no compression, "
-           "`OUTBOX_RETENTION_HOURS` 168"),
+           "`queued.min.messages` 4096, `OUTBOX_RETENTION_HOURS` 168"),
     Choice("`TOPIC_PARTITIONS` 16", partitions=16),
     Choice("`TOPIC_PARTITIONS` 64", partitions=64),
     Choice("`linger.ms` 0", properties={"linger.ms": "0"}),
     Choice("`linger.ms` 10", properties={"linger.ms": "10"}),
     Choice("`compression.type` lz4", properties={"compression.type": "lz4"}),
+    Choice("`queued.min.messages` 256", properties={"queued.min.messages": "256"}),
     Choice("`OUTBOX_RETENTION_HOURS` 0", environment={"OUTBOX_RETENTION_HOURS": "0"}),
 ]
 
