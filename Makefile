@@ -318,7 +318,7 @@ bench: setup-bench ## measure the shop against what this machine can do; BENCH=s
 	@$(MAKE) -j$(CORES) bench-programs
 	@BIN_DIR=$(BUILD)/bin tests/bench/bench.py --form $(BENCH) $(if $(RESUME),--resume) $(if $(COMPARE),--compare $(COMPARE))
 
-bench-settings: setup-bench ## measure what settings do to the shop's speed; some five minutes
+bench-settings: setup-bench ## measure what settings do to the shop's speed; 6 minutes
 	@$(MAKE) -j$(CORES) bench-programs
 	@BIN_DIR=$(BUILD)/bin tests/bench/settings.py
 

@@ -21,7 +21,7 @@ BURST_S = 2  # no more: what the consumers have not read must stay in the broker
 SAY_S = 20
 ROUNDS = 3
 FIRST_ORDERS = 1000  # look-ups need some
-AUDIT_MAX = 1_500_000  # the audit's memory and time grow with the orders: 2 GB, 5 minutes
+AUDIT_MAX = 1_500_000  # an audit takes minutes for each million
 LOOK_UPS = (
     ("order", "/orders/FILL-%d"),
     ("order", "/orders?customerId=CUSTOMER-7&limit=20&after=%d"),
