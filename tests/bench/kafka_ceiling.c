@@ -1,5 +1,5 @@
 /*
- * kafka_ceiling BROKERS TOPIC RECORDS: the ceiling of Kafka. librdkafka alone
+ * kafka_ceiling BROKERS TOPIC PARTITIONS RECORDS: Kafka's ceiling. librdkafka alone
  * sends that many log actions, with the headers that the services give them,
  * and reads them at the same time in another thread; prints records a second,
  * from the first that was read, when both are at work, to the last one. The topic

@@ -5,14 +5,18 @@ import json
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 from xml.dom import minidom
 
+import bench
+import chain
 import figures
 import instructions
 import plot
 import report
 import settings
 import targets
+from shop import BenchError
 
 RECORDED = {"order": 1000, "apply": 2000, "publish": 3000}
 
@@ -130,6 +134,43 @@ class Report(unittest.TestCase):
     def test_plot__is_xml_with_gaps_for_what_was_not_measured(self):
         minidom.parseString(plot.svg({"noop_128": row(10), "accepts_64": row(5)}))
         minidom.parseString(plot.svg({}))
+
+
+class Chain(unittest.TestCase):
+    def test_find_rate__is_held_and_a_tenth_more_is_not(self):
+        for guess in (5000, 8999, 9001, 20000):
+            with mock.patch("chain.hold", lambda _shop, rate, *_: (rate <= 9000, 6 * rate)):
+                rate, deliveries = chain.find_rate(None, guess, 60)
+            self.assertTrue(rate <= 9000 < 1.0001 * rate / chain.STEP, (guess, rate))
+            self.assertEqual(deliveries, 6 * rate)
+
+    def test_find_rate__fails_when_nothing_is_held(self):
+        with mock.patch("chain.hold", lambda *_: (False, 0)), self.assertRaises(BenchError):
+            chain.find_rate(None, 9000, 60)
+
+
+class Resuming(unittest.TestCase):
+    def setUp(self):
+        for name in ("digest_of_services", "say"):
+            patch = mock.patch.object(bench, name, return_value="the services")
+            patch.start()
+            self.addCleanup(patch.stop)
+        done = bench.Bench(Path("tests"), "full")
+        done.parts = {part: [{"counts": True, "sync_p99_ms": 0.5, "seconds": 60, "figures": {}}] * n
+                      for part, n in (("ceilings", 4), ("accepts", 3), ("chain", 2))}
+        self.earlier = done.result()
+
+    def test_resume__leaves_out_the_round_that_was_interrupted(self):
+        new = bench.Bench(Path("tests"), "full")
+        new.resume(self.earlier)
+        self.assertEqual({part: len(rounds) for part, rounds in new.parts.items()},
+                         {"ceilings": 4, "accepts": 2, "chain": 2})
+        self.assertEqual(new.result()["minutes"], 8)
+
+    def test_resume__is_for_the_same_measurement(self):
+        for name in ("form", "machine", "broker", "services"):
+            with self.assertRaisesRegex(BenchError, f"{name}: .* not another"):
+                bench.Bench(Path("tests"), "full").resume(self.earlier | {name: "another"})
 
 
 class Instructions(unittest.TestCase):
