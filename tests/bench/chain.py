@@ -15,10 +15,12 @@ from targets import CHAIN_RATES
 HELD_S = 1.0
 STEP = 0.9
 TRIES = 10
-# A hold ends early when more is on its way than comes in this time, or than the
-# broker has room for: that would be lost. For the same reason customers order as
-# fast as they can for no longer than this.
+# A hold ends early when more is on its way than comes in this time, or than this
+# share of what the broker has room for: what finds none is lost, and the fullest
+# partition was seen to have 1.5 times its share. For the same reason customers
+# order as fast as they can for no longer than this.
 BEHIND_MAX_S = 3
+ROOM_SHARE = 0.5
 SATURATE_S = 1
 # Of each rate the first part is left out: caches and batches find their size.
 WARM_UP_SHARE = 0.2
@@ -46,7 +48,7 @@ def saturate(shop, seconds, prefix):
 
 def hold(shop, rate, seconds, prefix):
     """(is held, deliveries a second)"""
-    behind_max = min(BEHIND_MAX_S * rate, shop.broker.room_for(ACTIONS_BYTES))
+    behind_max = min(BEHIND_MAX_S * rate, ROOM_SHARE * shop.broker.room_for(ACTIONS_BYTES))
     before = Progress(shop)
     began = time.monotonic()
     result = open_loop(shop.ports["order"], rate, seconds, prefix,
