@@ -7,15 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of each partition, one record is wanted. With a queue of one message, though,
- * an event of librdkafka's own in it can stop the fetching for a second. */
+/* Of each partition, one record is wanted. A queue of few messages would not do,
+ * though: it is one for all partitions, and when it is full, librdkafka stops
+ * fetching for up to a second, however soon it is empty again. */
 static const struct client_property fixed[] = {
     {"group.id", "orderflow-landmarks"}, /* librdkafka wants one; nothing joins it */
     {"enable.auto.commit", "false"},
     {"enable.partition.eof", "true"},
     {"check.crcs", "true"},
     {"fetch.wait.max.ms", "10"},
-    {"queued.min.messages", "100"},
+    {"queued.min.messages", "100000"},
     {"max.partition.fetch.bytes", "4096"},
 };
 
@@ -139,6 +140,15 @@ static bool is_answer(const rd_kafka_message_t *message) {
            message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 }
 
+/* What follows its record is not wanted, and would come before others' records. */
+static void stop_reading(const struct inquiry *inquiry, const rd_kafka_message_t *message) {
+    rd_kafka_topic_partition_list_t *answered = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(answered, rd_kafka_topic_name(message->rkt),
+                                      message->partition);
+    rd_kafka_pause_partitions(inquiry->client, answered);
+    rd_kafka_topic_partition_list_destroy(answered);
+}
+
 static enum status compare_records(struct inquiry *inquiry, struct error *err) {
     int64_t deadline_ms = clock_monotonic_ms() + inquiry->timeout_ms;
     start_reading(inquiry);
@@ -151,9 +161,11 @@ static enum status compare_records(struct inquiry *inquiry, struct error *err) {
                              inquiry->open->elems[0].topic);
         if (is_answer(message) &&
             rd_kafka_topic_partition_list_del(inquiry->open, rd_kafka_topic_name(message->rkt),
-                                              message->partition) &&
-            message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            compare_record(inquiry, message);
+                                              message->partition)) {
+            stop_reading(inquiry, message);
+            if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+                compare_record(inquiry, message);
+        }
         rd_kafka_message_destroy(message);
     }
     return OK;

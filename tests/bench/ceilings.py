@@ -42,6 +42,7 @@ def kafka(folder, records):
     finally:
         broker.stop()
         shutil.rmtree(own)
+        broker.drop_topics(own.name)
 
 
 def measure(folder, form):

@@ -3,10 +3,12 @@
  * sends that many log actions, with the headers that the services give them,
  * and reads them at the same time in another thread; prints records a second,
  * from the first that was read, when both are at work, to the last one. The topic
- * is created where it is missing; it must be empty.
+ * is created where it is missing; it must be empty. KAFKA_CONFIG_FILE as for the
+ * services.
  */
 #include "base/clock.h"
 #include "bench/sample_order.h"
+#include "bus/client.h"
 #include "bus/topics.h"
 #include "event/codec.h"
 #include "event/envelope.h"
@@ -28,7 +30,7 @@ enum {
 };
 
 struct ceiling {
-    const char *brokers;
+    struct kafka_config kafka;
     const char *topic;
     int n_partitions;
     long n_records;
@@ -36,8 +38,13 @@ struct ceiling {
     int64_t began_ms, ended_ms;
 };
 
+static _Noreturn void give_up(const struct error *err) {
+    fprintf(stderr, "kafka_ceiling: %s\n", err->text);
+    exit(1);
+}
+
 static rd_kafka_t *new_client(const struct ceiling *ceiling, rd_kafka_type_t type) {
-    static const char *const properties[][2] = {
+    static const struct client_property defaults[] = {
         {"linger.ms", "2"},
         {"acks", "all"},
         {"partitioner", "murmur2_random"},
@@ -47,30 +54,26 @@ static rd_kafka_t *new_client(const struct ceiling *ceiling, rd_kafka_type_t typ
         {"group.id", "ceiling"},
         {"fetch.wait.max.ms", "5"},
         {"enable.idempotence", "true"},
-        {"log_level", "3"}, /* it warns that half of these are for the other kind of client */
     };
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char reason[512];
-    rd_kafka_conf_set(conf, "bootstrap.servers", ceiling->brokers, NULL, 0);
-    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++)
-        rd_kafka_conf_set(conf, properties[i][0], properties[i][1], NULL, 0);
-    rd_kafka_t *client = rd_kafka_new(type, conf, reason, sizeof reason);
-    if (!client) {
-        fprintf(stderr, "kafka_ceiling: %s\n", reason);
-        exit(1);
-    }
+    const struct client_properties properties = {defaults, sizeof defaults / sizeof *defaults, NULL,
+                                                 0};
+    rd_kafka_conf_t *conf;
+    rd_kafka_t *client;
+    struct error err;
+    enum status status = client_conf_new(&ceiling->kafka, &properties, &conf, &err);
+    if (status == OK)
+        status = client_new(type, conf, &client, &err);
+    if (status != OK)
+        give_up(&err);
     return client;
 }
 
 static void ensure_topic(const struct ceiling *ceiling) {
-    const struct kafka_config kafka = {ceiling->brokers, "", "kafka_ceiling"};
     const struct topic_spec topic = {ceiling->topic, ceiling->n_partitions, 1, 0};
     struct error err;
     bool is_embedded;
-    if (topics_ensure(&kafka, &topic, 1, METADATA_MS, false, &is_embedded, &err) == OK)
-        return;
-    fprintf(stderr, "kafka_ceiling: %s\n", err.text);
-    exit(1);
+    if (topics_ensure(&ceiling->kafka, &topic, 1, METADATA_MS, false, &is_embedded, &err) != OK)
+        give_up(&err);
 }
 
 static int count_partitions(rd_kafka_t *client, const char *name) {
@@ -189,7 +192,8 @@ int main(int argc, char **argv) {
         fputs("usage: kafka_ceiling BROKERS TOPIC PARTITIONS RECORDS\n", stderr);
         return 2;
     }
-    struct ceiling ceiling = {.brokers = argv[1],
+    const char *config_file = getenv("KAFKA_CONFIG_FILE");
+    struct ceiling ceiling = {.kafka = {argv[1], config_file ? config_file : "", "kafka_ceiling"},
                               .topic = argv[2],
                               .n_partitions = atoi(argv[3]),
                               .n_records = atol(argv[4])};

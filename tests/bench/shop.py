@@ -139,6 +139,11 @@ class Broker:
             return math.inf
         return int(self.partitions * PARTITION_BYTES * SURE_SHARE / n_bytes)
 
+    def drop_topics(self, prefix):
+        """Those of a run, which a broker that is not the embedded one keeps."""
+        if not self.is_embedded:
+            run_program([BENCH_BIN / "drop_topics", self.address, prefix])
+
     def stop(self):
         if self.process:
             self.process.stop()
@@ -187,6 +192,7 @@ class Shop:
             process.stop(signal.SIGKILL)
         self.broker.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.broker.drop_topics(self.folder.name)
 
     def start_listening(self, service):
         """Returns when its port is known."""

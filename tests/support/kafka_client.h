@@ -14,7 +14,6 @@
  * key), and waits until the broker has it.
  */
 void kafka_send(const char *brokers, const struct record *record);
-void kafka_send_all(const char *brokers, const struct record records[], size_t n);
 
 /* The same for many, in this order; as fast as the broker takes them. */
 void kafka_send_all(const char *brokers, const struct record records[], size_t n);

@@ -85,14 +85,23 @@ static enum status collect(struct db *books, const char *name, const char *suffi
     return status;
 }
 
+/* The one row of a view; the caller finalizes the statement. */
+static enum status read_row(struct db *books, const struct audit_law *law, const char *suffix,
+                            sqlite3_stmt **out, struct error *err) {
+    bool row = false;
+    enum status status = select_all(books, law->name, suffix, out, err);
+    if (status == OK)
+        status = db_step(*out, &row, err);
+    if (status == OK && !row)
+        status = error_set(err, ERR_BUG, "%s_%s has no row", law->name, suffix);
+    return status;
+}
+
 /* 0, or a law's sums are not all 0. */
 static enum status read_balance(struct db *books, const struct audit_law *law, int64_t *out,
                                 struct error *err) {
     sqlite3_stmt *stmt = NULL;
-    bool row = false;
-    enum status status = select_all(books, law->name, "balance", &stmt, err);
-    if (status == OK)
-        status = db_step(stmt, &row, err);
+    enum status status = read_row(books, law, "balance", &stmt, err);
     if (status == OK)
         *out = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
@@ -130,11 +139,8 @@ static enum status find_breaches(struct db *books, const struct audit_law *law,
 static enum status read_figures(struct db *books, const struct audit_law *law,
                                 char out[AUDIT_TEXT_SIZE], struct error *err) {
     sqlite3_stmt *stmt = NULL;
-    bool row = false;
-    enum status status = select_all(books, law->name, "figures", &stmt, err);
+    enum status status = read_row(books, law, "figures", &stmt, err);
     if (status == OK)
-        status = db_step(stmt, &row, err);
-    if (status == OK && row)
         db_copy_text(stmt, 0, out, AUDIT_TEXT_SIZE);
     sqlite3_finalize(stmt);
     return status;
