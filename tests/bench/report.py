@@ -30,6 +30,7 @@ README_ROWS = [
     ("start to first answer: order-service", "start_ms_order"),
     ("largest loss of accepts with a grown database", "growth_accepts_loss"),
     ("largest loss of the chain with a grown database", "growth_chain_loss"),
+    ("largest loss of look-ups with a grown database", "growth_lookups_loss"),
     ("ceiling: no-op POST, 128 connections", "noop_128"),
     ("ceiling: SQLite alone, transactions of 128", "store"),
     ("ceiling: librdkafka alone", "kafka"),
