@@ -11,8 +11,9 @@
  * chunked body may end with a bare line feed: for that, such a request is the
  * last one of its connection. NUL and line feed end a header as CR and line feed
  * do, and the last one may be followed by colon and line feed in place of the
- * empty line. And what is before a request is passed over if it is empty lines,
- * or lines that begin with NUL.
+ * empty line, or be ended by line feed, colon, CR and line feed. And what is
+ * before a request is passed over if it is empty lines, or lines that begin with
+ * NUL.
  */
 #include "http/internal.h"
 #include "http/route.h"

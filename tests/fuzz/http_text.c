@@ -100,13 +100,19 @@ enum reading http_read_head(struct bytes text, struct http_head *out) {
     if (!take_line(&left, &line))
         return READ_CUT;
     out->line = line.text;
-    bool is_regular = line.has_cr;
+    bool is_regular = line.has_cr, has_end = true; /* the field before */
     for (bool is_first = true; take_line(&left, &line); is_first = false) {
         bool is_last = ends_fields(&line, is_first);
-        is_regular = take_end(&line, is_last) && is_regular;
+        /* Nor can LF, colon, CR LF be told from CR LF, CR LF. */
+        if (is_last && !has_end && line.has_cr && http_bytes_are(line.text, ":")) {
+            line.text.len = 0;
+            has_end = true;
+        }
+        is_regular = is_regular && has_end;
+        has_end = take_end(&line, is_last);
         if (is_last) {
             out->size = text.len - left.len;
-            return is_regular && line.text.len == 0 ? READ_WHOLE : READ_MALFORMED;
+            return is_regular && has_end && line.text.len == 0 ? READ_WHOLE : READ_MALFORMED;
         }
         is_regular = read_field(line.text, out) && is_regular;
     }
