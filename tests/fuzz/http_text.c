@@ -100,7 +100,7 @@ enum reading http_read_head(struct bytes text, struct http_head *out) {
     if (!take_line(&left, &line))
         return READ_CUT;
     out->line = line.text;
-    bool is_regular = line.has_cr, has_end = true; /* the field before */
+    bool is_regular = line.has_cr, has_end = true; /* has the line before ended as it has to? */
     for (bool is_first = true; take_line(&left, &line); is_first = false) {
         bool is_last = ends_fields(&line, is_first);
         /* Nor can LF, colon, CR LF be told from CR LF, CR LF. */
