@@ -48,6 +48,13 @@ def finish(shop):
     return drain(shop)
 
 
+def whole_seconds(wanted, rate, room):
+    """How many, 1 at least, such a rate fits into the room."""
+    while wanted > 1 and wanted * rate > room:
+        wanted -= 1
+    return wanted
+
+
 class Customers:
     """Orders for an order-service that is alone, as long as the broker has room."""
 
@@ -65,8 +72,10 @@ class Customers:
         self.n_waiting = 0
 
     def as_fast_as_they_can(self, connections, seconds, prefix):
-        expected = min(RATE_OF_ONE * connections, FASTER * self.fastest) * seconds
-        self._make_room(expected)
+        """For so many seconds at most."""
+        expected = min(RATE_OF_ONE * connections, FASTER * self.fastest)
+        seconds = whole_seconds(seconds, expected, self.shop.broker.room_for(ORDER_BYTES))
+        self._make_room(expected * seconds)
         result = closed_loop(self.shop.ports["order"], connections, seconds, prefix)
         self.fastest = max(self.fastest, result["rate"])
         self.n_waiting += result["requests"]

@@ -5,34 +5,41 @@ import time
 from math import ceil
 
 from accepts import ACTIONS_BYTES, finish, topics_hold
-from load import closed_loop
+from load import closed_loop, open_loop
 from progress import Progress
 from shop import PARTITION_BYTES, PARTITIONS, PATIENCE_S, SURE_SHARE, Shop, wait_for
 from targets import CONNECTIONS
 
 LINES_AN_ORDER = 2
 BURST_S = 1
-# More than that comes with the last burst.
-BURST_MAX = 50_000
+# No burst has more than that.
+BURST_MAX = 60_000
+REST_RATE = 10_000
 
 
-def partitions_for(n_orders):
-    """So many that the embedded broker keeps everything until it is read; Kafka does anyway."""
-    if "KAFKA_BROKERS" in os.environ:
-        return PARTITIONS
-    return ceil((n_orders + BURST_MAX) * ACTIONS_BYTES / (PARTITION_BYTES * SURE_SHARE))
+def partitions_needed(n_orders):
+    """So many that the embedded broker keeps everything until it is read."""
+    return ceil(n_orders * ACTIONS_BYTES / (PARTITION_BYTES * SURE_SHARE))
+
+
+def wait_until_published(shop):
+    return wait_for("the backlog is published",
+                    lambda: (now := Progress(shop)).backlog == 0 and now, PATIENCE_S, 0.05)
 
 
 def fill(shop, n_orders):
-    """Orders in the topic; events a second that were published while they came
-    and until the last was."""
+    """Orders in the topic, BURST_MAX at least; events a second that were published while
+    customers ordered as fast as they could, and until the last was."""
     began = time.monotonic()
     batch = 0
-    while Progress(shop).accepted < n_orders:
+    while Progress(shop).accepted + BURST_MAX <= n_orders:
         closed_loop(shop.ports["order"], CONNECTIONS[3], BURST_S, f"B{batch}")
         batch += 1
-    end = wait_for("the backlog is published",
-                   lambda: (now := Progress(shop)).backlog == 0 and now, PATIENCE_S, 0.05)
+    end = wait_until_published(shop)
+    n_missing = n_orders - end.accepted
+    if n_missing > 0:
+        open_loop(shop.ports["order"], REST_RATE, n_missing / REST_RATE, "REST")
+        wait_until_published(shop)
     return end.published / (end.at - began)
 
 
@@ -51,7 +58,8 @@ def drain_by(shop, service, expected):
 
 
 def measure(folder, form):
-    with Shop(folder, partitions_for(form.backlog_orders)) as shop:
+    partitions = PARTITIONS if "KAFKA_BROKERS" in os.environ else form.backlog_partitions
+    with Shop(folder, partitions) as shop:
         shop.start("order")
         figures = {"catch_up_publish": fill(shop, form.backlog_orders)}
         accepted = Progress(shop).accepted

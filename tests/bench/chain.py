@@ -3,6 +3,7 @@ how long one takes."""
 
 import sqlite3
 import time
+from collections import namedtuple
 
 from accepts import ACTIONS_BYTES, topics_hold
 from figures import percentile, ratio
@@ -22,8 +23,17 @@ TRIES = 10
 BEHIND_MAX_S = 3
 ROOM_SHARE = 0.5
 SATURATE_S = 1
-# Of each rate the first part is left out: caches and batches find their size.
-WARM_UP_SHARE = 0.2
+# So long comes at a rate before its latencies count: connections are made, caches and
+# batches find their size.
+WARM_UP_S = 2
+# The embedded broker looks for a record from the oldest batch of its partition on, so
+# its own part of a latency grows with what was sent before, and with about the square
+# of the number of partitions. Each rate has a shop of its own for that, with so few
+# partitions as still have room for what the log may be behind.
+LATENCY_PARTITIONS = 4
+
+# orders a second; records that consumers handled a second; {service: its memory}
+Held = namedtuple("Held", "rate deliveries memory")
 
 STEP_QUERIES = {
     "stock": ("inventory", "SELECT order_id, max(moved_ms) FROM movements"
@@ -46,32 +56,43 @@ def saturate(shop, seconds, prefix):
     return (end.accepted - before.accepted) / (end.at - began)
 
 
-def hold(shop, rate, seconds, prefix):
-    """(is held, deliveries a second)"""
+def _send(shop, rate, seconds, prefix):
+    """What the load generator says; None when it ended because too much was behind."""
     behind_max = min(BEHIND_MAX_S * rate, ROOM_SHARE * shop.broker.room_for(ACTIONS_BYTES))
-    before = Progress(shop)
-    began = time.monotonic()
-    result = open_loop(shop.ports["order"], rate, seconds, prefix,
-                       may_go_on=lambda: Progress(shop).n_behind() < behind_max)
-    ended = time.monotonic()
-    end = drain(shop)
-    is_held = (result is not None and result["seconds"] < seconds + HELD_S
-               and end.at - ended < HELD_S)
-    return is_held, (end.deliveries() - before.deliveries()) / (end.at - began)
+    return open_loop(shop.ports["order"], rate, seconds, prefix,
+                     may_go_on=lambda: Progress(shop).n_behind() < behind_max)
 
 
-def find_rate(shop, guess, seconds):
-    """The highest rate that is held, in steps of a tenth, and its deliveries a second:
-    a tenth more was not held."""
+def hold(folder, rate, seconds):
+    """Held, when the rate was; None when it was not. The shop is its own, so the
+    memory is that of this rate."""
+    with Shop(folder) as shop:
+        shop.start(*SERVICES_OF_A_SHOP)
+        _send(shop, rate, WARM_UP_S, "WARM")
+        before = drain(shop)
+        began = time.monotonic()
+        result = _send(shop, rate, seconds, "HOLD")
+        ended = time.monotonic()
+        end = drain(shop)
+        is_held = (result is not None and result["seconds"] < seconds + HELD_S
+                   and end.at - ended < HELD_S)
+        memory = shop.memory_mb()
+        shop.stop(*SERVICES_OF_A_SHOP)
+        shop.audit(with_broker=topics_hold(shop, end.accepted))
+    deliveries = (end.deliveries() - before.deliveries()) / (end.at - began)
+    return Held(rate, deliveries, memory) if is_held else None
+
+
+def find_rate(folder, guess, seconds):
+    """The highest rate that is held, in steps of a tenth: a tenth more was not."""
     rate, best, has_failed = max(100, guess), None, False
-    for attempt in range(TRIES):
-        is_held, deliveries = hold(shop, rate, seconds, f"H{attempt}")
-        if is_held:
-            best = rate, deliveries
-        has_failed |= not is_held
+    for _ in range(TRIES):
+        held = hold(folder, rate, seconds)
+        best = held or best
+        has_failed |= not held
         if best and has_failed:
             return best
-        rate *= 1 / STEP if is_held else STEP
+        rate *= 1 / STEP if held else STEP
     if best:
         return best
     raise BenchError(f"no rate down to {rate:,.0f} orders a second was held for {seconds} s")
@@ -86,11 +107,19 @@ def _query(shop, query, prefix):
         database.close()
 
 
-def read_latencies(shop, rate, n_sent):
-    """From the times in the rows of the stopped databases, in whole
-    milliseconds: an order's own event to the row that is its effect."""
+def send_for_latencies(shop, rate, seconds):
+    """Sends at a rate, for the warm-up and for so long behind it; all have had their
+    effects when it returns."""
+    open_loop(shop.ports["order"], rate, WARM_UP_S + seconds, f"L{rate}")
+    drain(shop)
+
+
+def read_latencies(shop, rate):
+    """Of what was sent for them, but the warm-up. From the times in the rows of the
+    stopped databases, in whole milliseconds: an order's own event to the row that is
+    its effect."""
     prefix = f"L{rate}"
-    first = n_sent * WARM_UP_SHARE
+    first = WARM_UP_S * rate
     accepted = {order: at for order, at in _query(shop, ACCEPTED_QUERY, prefix).items()
                 if int(order.rsplit("-", 1)[1]) >= first}
     figures = {}
@@ -102,26 +131,45 @@ def read_latencies(shop, rate, n_sent):
     return figures
 
 
-def measure(folder, form, ceilings):
-    figures = {}
-    with Shop(folder) as shop:
+def measure_latencies(folder, rate, seconds):
+    with Shop(folder, LATENCY_PARTITIONS) as shop:
         shop.start(*SERVICES_OF_A_SHOP)
-        memory = {"rest": shop.memory_mb()}
-        for rate in CHAIN_RATES:
-            open_loop(shop.ports["order"], rate, form.latency_s, f"L{rate}")
-            drain(shop)
-        guess = saturate(shop, SATURATE_S, "SATURATE")
-        figures["chain_rate"], figures["deliveries"] = find_rate(shop, guess, form.hold_s)
-        figures["deliveries_of_kafka"] = ratio(figures["deliveries"], ceilings["kafka"])
-        memory["load"] = shop.memory_mb()
+        send_for_latencies(shop, rate, seconds)
         n_orders = Progress(shop).accepted
         shop.stop(*SERVICES_OF_A_SHOP)
-        for rate in CHAIN_RATES:
-            figures |= read_latencies(shop, rate, rate * form.latency_s)
+        figures = read_latencies(shop, rate)
         shop.audit(with_broker=topics_hold(shop, n_orders))
-    for service, at_rest in memory["rest"].items():
-        figures[f"rest_rss_mb_{service}"] = at_rest["rss"]
-        figures[f"rest_pss_mb_{service}"] = at_rest["pss"]
-        figures[f"load_rss_mb_{service}"] = memory["load"][service]["peak"]
-        figures[f"load_pss_mb_{service}"] = memory["load"][service]["pss"]
     return figures
+
+
+def measure_burst(folder):
+    """(orders a second of a burst, the memory before it)"""
+    with Shop(folder) as shop:
+        shop.start(*SERVICES_OF_A_SHOP)
+        memory = shop.memory_mb()
+        rate = saturate(shop, SATURATE_S, "SATURATE")
+        n_orders = Progress(shop).accepted
+        shop.stop(*SERVICES_OF_A_SHOP)
+        shop.audit(with_broker=topics_hold(shop, n_orders))
+    return rate, memory
+
+
+def measure_capacity(folder, form, ceilings):
+    """The rate that is held, and the memory that it takes."""
+    guess, at_rest = measure_burst(folder)
+    held = find_rate(folder, guess, form.hold_s)
+    figures = {"chain_rate": held.rate, "deliveries": held.deliveries,
+               "deliveries_of_kafka": ratio(held.deliveries, ceilings["kafka"])}
+    for name, rest in at_rest.items():
+        figures[f"rest_rss_mb_{name}"] = rest["rss"]
+        figures[f"rest_pss_mb_{name}"] = rest["pss"]
+        figures[f"load_rss_mb_{name}"] = held.memory[name]["peak"]
+        figures[f"load_pss_mb_{name}"] = held.memory[name]["pss"]
+    return figures
+
+
+def measure(folder, form, ceilings):
+    figures = {}
+    for rate in CHAIN_RATES:
+        figures |= measure_latencies(folder, rate, form.latency_s)
+    return figures | measure_capacity(folder, form, ceilings)

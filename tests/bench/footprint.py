@@ -37,7 +37,6 @@ def _sizes(folder):
     for program in PROGRAMS:
         run_program(["strip", "-o", own / program, BIN / program])
         figures[f"size_kb_{program}"] = (own / program).stat().st_size / 1024
-    shutil.rmtree(own)
     return figures
 
 

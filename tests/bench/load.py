@@ -35,11 +35,11 @@ def _checked(result, what):
     return result
 
 
-def look_up(port, pattern, numbers, seconds):
-    """Requests a second for pages of existing orders; `pattern` has one %d,
-    which is drawn from 0 to `numbers` - 1."""
+def look_up(port, pattern, first, count, seconds):
+    """Requests a second for pages of existing orders; `pattern` has one %d, which is
+    drawn from the `count` numbers that begin with `first`."""
     output = run_program(["wrk", "-t1", "-c8", f"-d{seconds}s", "-s", HERE / "look_up.lua",
-                          f"http://127.0.0.1:{port}/", "--", pattern, numbers])
+                          f"http://127.0.0.1:{port}/", "--", pattern, first, count])
     result = json.loads(output.splitlines()[-1])
     if result["failed"] or result["refused"] > result["requests"] * MISSES_MAX:
         raise BenchError(f"look-ups of {pattern}: {result['refused']} of {result['requests']} "

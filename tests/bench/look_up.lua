@@ -1,15 +1,15 @@
--- wrk's part in look-ups. Arguments: a path with one %d, and how many there
--- are to draw from.
+-- wrk's part in look-ups. Arguments: a path with one %d, and the first of the
+-- numbers to draw from, and how many.
 
-local pattern, count
+local pattern, first, count
 
 function init(args)
-    pattern, count = args[1], tonumber(args[2])
+    pattern, first, count = args[1], tonumber(args[2]), tonumber(args[3])
     math.randomseed(1)
 end
 
 function request()
-    return wrk.format("GET", pattern:format(math.random(0, count - 1)))
+    return wrk.format("GET", pattern:format(first + math.random(0, count - 1)))
 end
 
 function done(summary, latency)

@@ -23,9 +23,9 @@ from pathlib import Path
 from statistics import mean, median
 
 from accepts import topics_hold
-from chain import read_latencies, saturate
+from chain import read_latencies, saturate, send_for_latencies
 from figures import change
-from load import closed_loop, open_loop
+from load import closed_loop
 from probe import machine
 from progress import drain
 from report import settings_part
@@ -81,13 +81,11 @@ def measure_accepts(folder, choice):
 def measure_chain(folder, choice, with_audit):
     with open_shop(folder, choice) as shop:
         shop.start(*SERVICES_OF_A_SHOP)
-        saturate(shop, POINT_S, "WARM")
-        open_loop(shop.ports["order"], LATENCY_RATE, LATENCY_S, f"L{LATENCY_RATE}")
-        drain(shop)
+        send_for_latencies(shop, LATENCY_RATE, LATENCY_S)
         rate = saturate(shop, POINT_S, "SATURATE")
         n_orders = drain(shop).accepted
         shop.stop(*SERVICES_OF_A_SHOP)
-        latencies = read_latencies(shop, LATENCY_RATE, LATENCY_RATE * LATENCY_S)
+        latencies = read_latencies(shop, LATENCY_RATE)
         if with_audit:
             shop.audit(with_broker=topics_hold(shop, n_orders))
     return {"chain": rate} | {f"notified_{share}_ms": latencies[f"notified_{share}_ms_{LATENCY_RATE}"]
@@ -124,7 +122,10 @@ def run():
     BENCH_BIN.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="settings-", dir=BENCH_BIN)
     try:
-        rounds = [measure_round(folder, i) for i in range(ROUNDS)]
+        rounds = []
+        for i in range(ROUNDS):
+            with tempfile.TemporaryDirectory(dir=folder) as folder_of_round:
+                rounds.append(measure_round(folder_of_round, i))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     result = {"minutes": (time.monotonic() - began) / 60, "machine": machine(),

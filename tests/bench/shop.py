@@ -6,7 +6,6 @@ import http.client
 import math
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -150,7 +149,9 @@ class Broker:
 
 
 class Shop:
-    """`with Shop(parent) as shop`: nothing runs yet but the broker."""
+    """`with Shop(parent) as shop`: nothing runs yet but the broker. Its files stay, in a
+    folder of their own in the parent: to remove many keeps a disk busy, and that must
+    not be while something is measured."""
 
     def __init__(self, parent, partitions=PARTITIONS, settings=None):
         self.folder = Path(tempfile.mkdtemp(prefix="shop-", dir=parent))
@@ -191,7 +192,6 @@ class Shop:
         for process in self.processes.values():
             process.stop(signal.SIGKILL)
         self.broker.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
         self.broker.drop_topics(self.folder.name)
 
     def start_listening(self, service):

@@ -2,15 +2,19 @@
 """The bench's own arithmetic, on figures whose answer is known."""
 
 import json
+import math
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 from xml.dom import minidom
 
+import accepts
 import bench
+import catch_up
 import chain
 import figures
+import forms
 import instructions
 import plot
 import report
@@ -136,16 +140,34 @@ class Report(unittest.TestCase):
         minidom.parseString(plot.svg({}))
 
 
+class Accepts(unittest.TestCase):
+    def test_whole_seconds__are_as_many_as_fit(self):
+        for wanted, rate, room, fit in ((2, 35000, 70000, 2), (2, 35001, 70000, 1), (3, 1, 10, 3),
+                                        (2, 90000, 70000, 1), (2, 50000, math.inf, 2)):
+            self.assertEqual(accepts.whole_seconds(wanted, rate, room), fit, (wanted, rate, room))
+
+
+class CatchUp(unittest.TestCase):
+    def test_backlogs__find_room(self):
+        for name, form in forms.FORMS.items():
+            self.assertGreaterEqual(form.backlog_partitions,
+                                    catch_up.partitions_needed(form.backlog_orders), name)
+
+
+def hold_up_to_9000(_folder, rate, _seconds):
+    return chain.Held(rate, 6 * rate, {}) if rate <= 9000 else None
+
+
 class Chain(unittest.TestCase):
     def test_find_rate__is_held_and_a_tenth_more_is_not(self):
         for guess in (5000, 8999, 9001, 20000):
-            with mock.patch("chain.hold", lambda _shop, rate, *_: (rate <= 9000, 6 * rate)):
-                rate, deliveries = chain.find_rate(None, guess, 60)
-            self.assertTrue(rate <= 9000 < 1.0001 * rate / chain.STEP, (guess, rate))
-            self.assertEqual(deliveries, 6 * rate)
+            with mock.patch("chain.hold", hold_up_to_9000):
+                held = chain.find_rate(None, guess, 60)
+            self.assertTrue(held.rate <= 9000 < 1.0001 * held.rate / chain.STEP, (guess, held))
+            self.assertEqual(held.deliveries, 6 * held.rate)
 
     def test_find_rate__fails_when_nothing_is_held(self):
-        with mock.patch("chain.hold", lambda *_: (False, 0)), self.assertRaises(BenchError):
+        with mock.patch("chain.hold", lambda *_: None), self.assertRaises(BenchError):
             chain.find_rate(None, 9000, 60)
 
 
