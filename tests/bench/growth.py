@@ -15,14 +15,13 @@ from figures import flatness, summarize
 from load import closed_loop, look_up
 from progress import drain
 from shop import DATABASES, SERVICES_OF_A_SHOP, Shop
-from targets import GROWTH
+from targets import GROWTH, RECENT_ORDERS
 
 SETTINGS = {"OUTBOX_RETENTION_HOURS": "0", "INBOX_RETENTION_HOURS": "1"}
 BURST_S = 1  # no more: what the consumers have not read must stay in the broker
 SAY_S = 20
 ROUNDS = 3
 FIRST_ORDERS = 1000  # look-ups need some
-RECENT_ORDERS = 1000
 AUDIT_MAX = 1_500_000  # an audit takes minutes for each million
 LOOK_UPS = (
     ("order", "/orders/FILL-%d"),

@@ -11,8 +11,10 @@ CHAIN_HOLD_S = 60
 SERVICES = ("order", "inventory", "notification", "logging")
 STEPS = (("stock", "stock moved"), ("notified", "notified"), ("logged", "all of it logged"))
 
+RECENT_ORDERS = 1000
 # What must not be slower with more orders: a figure, and what it is.
-GROWTH = (("accepts", "accepts"), ("chain", "chain"), ("recent", "look-ups of the last 1,000 orders"),
+GROWTH = (("accepts", "accepts"), ("chain", "chain"),
+          ("recent", f"look-ups of the last {RECENT_ORDERS:,} orders"),
           ("lookups", "look-ups of any order"))
 
 TARGETS = [
@@ -97,11 +99,12 @@ def _footprint_figures():
 
 
 def _growth_figures(sizes):
+    recent = dict(GROWTH)["recent"]
     for size in sizes:
         at = f"with {size:,} orders there"
         yield f"growth_accepts_{size}", "orders/s", f"durable accepts, 64 connections, {at}"
         yield f"growth_chain_{size}", "orders/s", f"whole chain, drained at once, {at}"
-        yield f"growth_recent_{size}", "requests/s", f"look-ups of the last 1,000 orders, {at}"
+        yield f"growth_recent_{size}", "requests/s", f"{recent}, {at}"
         yield f"growth_lookups_{size}", "requests/s", f"look-ups of any order, {at}"
         yield f"growth_rss_mb_{size}", "MB", f"RSS of the four services, {at}"
         yield f"growth_files_mb_{size}", "MB", f"databases, {at}"
