@@ -215,12 +215,22 @@ static void note_done(struct subscriber *subscriber,
     pthread_mutex_unlock(&subscriber->lock);
 }
 
+/* librdkafka would ask the broker where a partition begins; and when its own
+ * threads do not know the partition's leader yet, it does so after half a second.
+ * Mostly it is 0; where it is not, auto.offset.reset tells. */
+static void begin_at_zero(rd_kafka_topic_partition_list_t *partitions) {
+    for (int i = 0; i < partitions->cnt; i++)
+        if (partitions->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING)
+            partitions->elems[i].offset = 0;
+}
+
 static enum status assign(struct subscriber *subscriber, struct error *err) {
     rd_kafka_topic_partition_list_t *partitions =
         rd_kafka_topic_partition_list_copy(subscriber->assigned);
     enum status status = find_starts(subscriber, partitions, err);
     if (status == OK)
         note_done(subscriber, partitions);
+    begin_at_zero(partitions);
     rd_kafka_assign(subscriber->client, status == OK ? partitions : NULL);
     rd_kafka_topic_partition_list_destroy(partitions);
     return status;

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 /* Kafka's numbers for the requests that can be made to fail. */
-enum { MOCK_PRODUCE = 0 };
+enum { MOCK_PRODUCE = 0, MOCK_LIST_OFFSETS = 2 };
 
 enum { MOCK_PATIENCE_MS = 15000, MOCK_PARTITIONS = 2 };
 

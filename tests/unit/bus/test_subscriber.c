@@ -172,6 +172,41 @@ static void subscriber_poll__starts_where_its_owner_says_and_keeps_to_the_bound(
     assert_memory_equal(subscriber_cluster_id(fixture->subscriber), "mockCluster", 11);
 }
 
+static void subscriber_poll__begins_without_asking_where_the_beginning_is(void **state) {
+    enum { N_ERRORS = 1000 }; /* asked every half second, more than any patience */
+    struct fixture *fixture = *state;
+    rd_kafka_resp_err_t errors[N_ERRORS];
+    for (size_t i = 0; i < N_ERRORS; i++)
+        errors[i] = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    produce(fixture, N_EACH);
+    rd_kafka_mock_push_request_errors_array(fixture->mock.cluster, MOCK_LIST_OFFSETS, N_ERRORS,
+                                            errors);
+    open_subscriber(fixture);
+
+    receive(fixture, 2 * N_EACH, 64, false);
+
+    assert_received_from(fixture, 0, 0);
+}
+
+/* The mock keeps five megabytes of a partition. */
+static void subscriber_poll__begins_with_the_first_record_that_is_still_there(void **state) {
+    enum { N = 60, LEN = 100000 };
+    struct fixture *fixture = *state;
+    static const char value[LEN];
+    struct record records[N];
+    for (size_t i = 0; i < N; i++)
+        records[i] = (struct record){.topic = TOPIC, .value = {value, LEN}};
+    mock_produce_all(&fixture->mock, records, N);
+    open_subscriber(fixture);
+
+    receive(fixture, 1, 1, false);
+
+    assert_in_range(fixture->places[0].offset, 1, N - 1);
+    size_t n_left = N - 1 - (size_t)fixture->places[0].offset;
+    receive(fixture, n_left, 64, false);
+    assert_int_equal(fixture->places[n_left - 1].offset, N - 1);
+}
+
 static void subscriber_commit__moves_the_start_of_the_next_member(void **state) {
     struct fixture *fixture = *state;
     produce(fixture, N_EACH);
@@ -433,6 +468,8 @@ static void subscriber_poll__does_not_wait_for_records_that_are_there(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_CLUSTER(subscriber_poll__starts_where_its_owner_says_and_keeps_to_the_bound),
+        WITH_CLUSTER(subscriber_poll__begins_without_asking_where_the_beginning_is),
+        WITH_CLUSTER(subscriber_poll__begins_with_the_first_record_that_is_still_there),
         WITH_CLUSTER(subscriber_commit__moves_the_start_of_the_next_member),
         WITH_CLUSTER(subscriber_restart__delivers_again_from_where_its_owner_says),
         WITH_CLUSTER(subscriber_poll__starts_from_the_beginning_when_kafka_has_lost_the_last),
