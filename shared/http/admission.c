@@ -9,11 +9,12 @@
  *
  * Three of its kindnesses leave no trace that could be seen here. A line of a
  * chunked body may end with a bare line feed: for that, such a request is the
- * last one of its connection. NUL and line feed end a header as CR and line feed
- * do, and the last one may be followed by colon and line feed in place of the
- * empty line, or be ended by line feed, colon, CR and line feed. And what is
- * before a request is passed over if it is empty lines, or lines that begin with
- * NUL.
+ * last one of its connection. It cuts the headers by writing NULs, so that a NUL
+ * which was sent where it would have written one cannot be told from that: NUL
+ * and line feed end a header as CR and line feed do. (In the line that ends them
+ * it writes one over a colon, too: colon and line feed are an empty line.) And
+ * what is before a request is passed over if it is empty lines, or lines that
+ * begin with NUL.
  */
 #include "http/internal.h"
 #include "http/route.h"
@@ -137,7 +138,10 @@ static const char *scan(const struct http_request *request, const char *method, 
     size_t size =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
             ->header_size;
-    if (headers->next_name + 2 != method + size)
+    /* The end of the last line, and the empty one. */
+    static const char line_ends[4];
+    const char *end = method + size;
+    if (headers->next_name + 2 != end || memcmp(end - 4, line_ends, 4) != 0)
         return "the headers have a NUL, a folded line or a line end other than CR LF";
     return framing_fault(headers, strcmp(version, "HTTP/1.0") == 0);
 }

@@ -12,7 +12,7 @@ enum {
     /* Up to here a request is certain to fit into a connection's memory. */
     HEAD_MAX = 3500,
     COOKIE_MAX = 500,
-    RECORDS_MAX = 40, /* headers and cookies */
+    RECORDS_MAX = 40, /* headers, in the trailer too, and cookies */
 };
 
 static size_t count(struct bytes text, char wanted) {
@@ -24,9 +24,10 @@ static size_t count(struct bytes text, char wanted) {
 
 static bool is_large(const struct http_sent *sent) {
     struct bytes cookie = http_find_field(&sent->head, "Cookie");
-    size_t n_records =
-        sent->head.n_fields + count(cookie, ';') + count(cookie, ',') + count(cookie, '=');
-    return sent->head.size > HEAD_MAX || cookie.len > COOKIE_MAX || n_records > RECORDS_MAX;
+    size_t n_records = sent->head.n_fields + count(cookie, ';') + count(cookie, ',') +
+                       count(cookie, '=') + count(sent->trailer, '\n');
+    return sent->head.size + sent->trailer.len > HEAD_MAX || cookie.len > COOKIE_MAX ||
+           n_records > RECORDS_MAX;
 }
 
 static void find_route(struct expected_request *request, const struct http_routes *routes) {

@@ -271,11 +271,10 @@ static void check_end(struct raw_client *client) {
 
 /* What has come of a stream that does not end. */
 static void read_content(const struct raw_client *client, bool is_chunked, struct strbuf *out) {
-    struct bytes text = raw_client_unread(client);
-    size_t size;
+    struct bytes text = raw_client_unread(client), trailer;
     strbuf_reset(out);
     if (is_chunked)
-        assert(http_read_chunks(text, out, &size) == READ_CUT);
+        assert(http_read_chunks(text, out, &trailer) == READ_CUT);
     else
         strbuf_add(out, text.data, text.len);
 }

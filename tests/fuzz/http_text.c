@@ -43,42 +43,49 @@ bool http_bytes_are_like(struct bytes bytes, const char *text) {
     return bytes.len == strlen(text) && strncasecmp(bytes.data, text, bytes.len) == 0;
 }
 
-/* A line without its end (CR LF or LF), which leaves `text`. */
-struct line {
-    struct bytes text;
-    bool has_cr;
-};
-
-/* False: `text` has no whole line. */
-static bool take_line(struct bytes *text, struct line *out) {
-    const char *begin = text->data;
-    const char *feed = text->len > 0 ? memchr(begin, '\n', text->len) : NULL;
+/* The next line, with its end: CR LF, or LF alone, which libmicrohttpd takes, too.
+ * False: `text` has no whole line. */
+static bool take_line(struct bytes *text, struct bytes *out) {
+    const char *feed = text->len > 0 ? memchr(text->data, '\n', text->len) : NULL;
     if (!feed)
         return false;
-    out->has_cr = feed > begin && feed[-1] == '\r';
-    out->text = slice(begin, out->has_cr ? feed - 1 : feed);
-    *text = skip(*text, (size_t)(feed + 1 - begin));
+    *out = slice(text->data, feed + 1);
+    *text = skip(*text, out->len);
     return true;
+}
+
+static struct bytes without_end(struct bytes line) {
+    const char *feed = end_of(line) - 1;
+    bool has_return = feed > (const char *)line.data && feed[-1] == '\r';
+    return slice(line.data, has_return ? feed - 1 : feed);
+}
+
+/* The line up to its first NUL, which ends it for libmicrohttpd. */
+static struct bytes text_of(struct bytes line) {
+    struct bytes text = without_end(line);
+    const char *nul = text.len > 0 ? memchr(text.data, '\0', text.len) : NULL;
+    return nul ? slice(text.data, nul) : text;
 }
 
 /* What libmicrohttpd takes for an empty line, the first line of the fields
  * excepted: it puts a NUL in a colon's place before it looks. */
-static bool ends_fields(const struct line *line, bool is_first) {
-    char c = line->text.len > 0 ? *(const char *)line->text.data : '\0';
-    return c == '\0' || (c == ':' && !is_first);
+static bool ends_fields(struct bytes line, bool is_first) {
+    return text_of(line).len == 0 || (*(const char *)line.data == ':' && !is_first);
 }
 
 /*
- * Ends the line as it has to? libmicrohttpd leaves two NULs in its buffer where
- * it took CR LF, so that this cannot be told from NUL LF, nor from colon LF as
- * the last line.
+ * Where libmicrohttpd cuts lines it writes NULs in place of CR LF, and cannot be
+ * asked what was there. Is all that it has left behind `text`, the last before
+ * the empty line, the four NULs that CR LF, CR LF become?
  */
-static bool take_end(struct line *line, bool is_last) {
-    char c = line->text.len > 0 ? end_of(line->text)[-1] : '\r';
-    if (line->has_cr || (c != '\0' && !(is_last && c == ':')))
-        return line->has_cr;
-    line->text.len--;
-    return true;
+static bool head_ends_so(struct bytes text, struct bytes last_line) {
+    const char *at = end_of(text), *end = end_of(last_line);
+    if (end - at != 4)
+        return false;
+    while (at < end &&
+           (*at == '\0' || *at == '\n' || (*at == '\r' && at[1] == '\n') || at == last_line.data))
+        at++;
+    return at == end;
 }
 
 static bool read_field(struct bytes line, struct http_head *head) {
@@ -94,27 +101,21 @@ static bool read_field(struct bytes line, struct http_head *head) {
 }
 
 enum reading http_read_head(struct bytes text, struct http_head *out) {
-    struct bytes left = text;
-    struct line line;
+    struct bytes left = text, line;
     out->n_fields = 0;
     if (!take_line(&left, &line))
         return READ_CUT;
-    out->line = line.text;
-    bool is_regular = line.has_cr, has_end = true; /* has the line before ended as it has to? */
+    struct bytes last = out->line = without_end(line); /* the text before `line` */
+    bool is_regular = true;
     for (bool is_first = true; take_line(&left, &line); is_first = false) {
-        bool is_last = ends_fields(&line, is_first);
-        /* Nor can LF, colon, CR LF be told from CR LF, CR LF. */
-        if (is_last && !has_end && line.has_cr && http_bytes_are(line.text, ":")) {
-            line.text.len = 0;
-            has_end = true;
-        }
-        is_regular = is_regular && has_end;
-        has_end = take_end(&line, is_last);
-        if (is_last) {
+        if (ends_fields(line, is_first)) {
             out->size = text.len - left.len;
-            return is_regular && has_end && line.text.len == 0 ? READ_WHOLE : READ_MALFORMED;
+            return is_regular && head_ends_so(last, line) ? READ_WHOLE : READ_MALFORMED;
         }
-        is_regular = read_field(line.text, out) && is_regular;
+        /* It was CR LF, or NUL LF, which leaves the same. */
+        is_regular = is_regular && line.data == end_of(last) + 2;
+        last = text_of(line);
+        is_regular = read_field(last, out) && is_regular;
     }
     return READ_CUT;
 }
@@ -178,10 +179,10 @@ bool http_read_number(struct bytes digits, uint64_t *out) {
 /* libmicrohttpd takes a bare LF for a line's end here, at the end of a chunk,
  * too; therefore the server ends the connection after a chunked request. */
 static enum reading read_chunk_size(struct bytes *text, uint64_t *out) {
-    struct line line;
+    struct bytes line;
     if (!take_line(text, &line))
         return READ_CUT;
-    struct bytes size = line.text;
+    struct bytes size = without_end(line);
     const char *extension = size.len > 0 ? memchr(size.data, ';', size.len) : NULL;
     if (extension)
         size = slice(size.data, extension);
@@ -189,41 +190,40 @@ static enum reading read_chunk_size(struct bytes *text, uint64_t *out) {
 }
 
 static enum reading read_trailer(struct bytes *text) {
-    struct line line;
+    struct bytes line;
     for (bool is_first = true; take_line(text, &line); is_first = false) {
-        if (ends_fields(&line, is_first))
+        if (ends_fields(line, is_first))
             return READ_WHOLE;
-        const char *begin = line.text.data;
-        bool is_folded = !is_first && is_blank(*begin);
-        const char *nul = memchr(begin, '\0', line.text.len);
-        size_t len = nul ? (size_t)(nul - begin) : line.text.len;
-        if (!is_folded && !memchr(begin, ':', len))
+        struct bytes field = text_of(line);
+        bool is_folded = !is_first && is_blank(*(const char *)field.data);
+        if (!is_folded && !memchr(field.data, ':', field.len))
             return READ_MALFORMED;
     }
     return READ_CUT;
 }
 
-enum reading http_read_chunks(struct bytes text, struct strbuf *out, size_t *out_size) {
+enum reading http_read_chunks(struct bytes text, struct strbuf *out, struct bytes *trailer) {
     struct bytes left = text;
     uint64_t size;
     for (;;) {
         enum reading reading = read_chunk_size(&left, &size);
+        const char *begin = left.data;
         if (reading == READ_WHOLE && size == 0)
             reading = read_trailer(&left);
         if (reading != READ_WHOLE || size == 0) {
-            *out_size = text.len - left.len;
+            *trailer = slice(begin, left.data);
             return reading;
         }
         if (left.len <= size)
             return READ_CUT;
         strbuf_add(out, left.data, (size_t)size);
         left = skip(left, (size_t)size);
-        struct line end;
+        struct bytes end;
         if (*(const char *)left.data != '\n' && *(const char *)left.data != '\r')
             return READ_MALFORMED;
         if (!take_line(&left, &end))
             return READ_CUT;
-        if (end.text.len > 0)
+        if (without_end(end).len > 0)
             return READ_MALFORMED;
     }
 }
@@ -264,10 +264,12 @@ static bool framing_is_clear(struct http_sent *out) {
 
 static enum reading read_body(struct bytes text, struct http_sent *out) {
     if (out->is_chunked) {
-        size_t size;
-        enum reading reading = http_read_chunks(text, &out->body, &size);
-        out->size += reading == READ_WHOLE ? size : 0;
-        return reading == READ_WHOLE ? READ_WHOLE : READ_CUT;
+        struct bytes trailer;
+        if (http_read_chunks(text, &out->body, &trailer) != READ_WHOLE)
+            return READ_CUT;
+        out->trailer = trailer;
+        out->size += (size_t)(end_of(trailer) - (const char *)text.data);
+        return READ_WHOLE;
     }
     if (text.len < out->length)
         return READ_CUT;
@@ -278,12 +280,12 @@ static enum reading read_body(struct bytes text, struct http_sent *out) {
 
 enum reading http_read_sent(struct bytes text, struct http_sent *out) {
     struct bytes left = text;
-    struct line line;
+    struct bytes line;
     *out = (struct http_sent){0};
     strbuf_init(&out->body);
     /* libmicrohttpd passes over empty lines before a request, and over lines
      * that begin with NUL. */
-    for (struct bytes next = left; take_line(&next, &line) && ends_fields(&line, true);)
+    for (struct bytes next = left; take_line(&next, &line) && ends_fields(line, true);)
         left = next;
     enum reading reading = http_read_head(left, &out->head);
     if (reading != READ_WHOLE)

@@ -55,11 +55,8 @@ bool http_has_token(const struct http_head *head, const char *name, const char *
 /* Reads digits and nothing else; false: it is something else or above UINT64_MAX. */
 bool http_read_number(struct bytes digits, uint64_t *out);
 
-/*
- * Appends the content of a chunked body to `out`; *out_size is what the body
- * takes, with its trailer.
- */
-enum reading http_read_chunks(struct bytes text, struct strbuf *out, size_t *out_size);
+/* Appends the content of a chunked body to `out`. Where it is whole, it ends with `trailer`. */
+enum reading http_read_chunks(struct bytes text, struct strbuf *out, struct bytes *trailer);
 
 /* A client's request. */
 struct http_sent {
@@ -71,6 +68,7 @@ struct http_sent {
     bool closes;     /* the client wants the connection to end */
     uint64_t length; /* Content-Length; 0 if there is none */
     struct strbuf body;
+    struct bytes trailer; /* of a chunked body that is whole */
     size_t size;
 };
 
