@@ -62,10 +62,16 @@ static void answer_continued(struct http_request *first) {
     }
 }
 
+/*
+ * A trailer can fill libmicrohttpd's buffer with nothing left to look at in it;
+ * then libmicrohttpd neither reads on nor sees the connection's end, and is busy
+ * with it for ever. A timeout of its own it heeds even then: a second, the least.
+ */
 static void cut_off_late(struct http_server *server, struct deadline_queue *queue) {
     while (queue->first && queue->first->due_ms <= server->now_ms) {
         struct http_request *request = request_of_deadline(queue->first);
         connection_cut_off(request);
+        MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
         deadline_start(queue, &request->deadline, server->now_ms);
     }
 }

@@ -532,6 +532,38 @@ static void server__cuts_off_client_when_it_does_not_read(void **state) {
     fixture_stop(&fixture);
 }
 
+/* Trailers of which one fills libmicrohttpd's memory to the last byte, with the
+ * end of a line: it takes nothing more from that client then, nor its end. */
+static void server__cuts_off_client_when_its_trailer_fills_the_memory(void **state) {
+    (void)state;
+    enum { LEN_MIN = 7800, LEN_MAX = 7900, REST = 2000 };
+    static char text[LEN_MAX + REST];
+    struct fixture fixture;
+    unsigned n_unanswered = 0;
+    memset(text, 'b', sizeof text);
+    fixture_init(&fixture);
+    fixture.config.request_timeout_ms = 200;
+    fixture.config.connections_max = 1;
+    fixture_open(&fixture);
+
+    for (size_t len = LEN_MIN; len <= LEN_MAX; len++) {
+        struct client client;
+        client_open(&client, &fixture); /* gets the place of the one before */
+        client_send(&client, "GET /ping HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "0\r\nA: ");
+        client_send_bytes(&client, text, len);
+        client_send(&client, "\r\nB: b\r\n");
+        client_send_bytes(&client, text, REST);
+        client_wait_until_closed(&client);
+        n_unanswered += client.in.len == 0;
+        client_close(&client);
+    }
+
+    assert_int_equal(n_unanswered, 1);
+    assert_int_equal(fixture.n_handled, 0);
+    fixture_stop(&fixture);
+}
+
 static struct rlimit descriptors;
 
 static int note_descriptors(void **state) {
@@ -753,6 +785,7 @@ int main(void) {
         cmocka_unit_test(server__loses_no_late_answer_when_thousands_race),
         cmocka_unit_test(server__cuts_off_client_when_it_drips),
         cmocka_unit_test(server__cuts_off_client_when_it_does_not_read),
+        cmocka_unit_test(server__cuts_off_client_when_its_trailer_fills_the_memory),
         cmocka_unit_test_setup_teardown(
             server__takes_connections_again_when_descriptors_were_used_up, note_descriptors,
             free_descriptors),
