@@ -32,11 +32,15 @@ enum {
  * bounds how long a killed member's partitions stand still. A member that joined
  * before its topics were there, as after a lost disk, finds them with the next
  * refresh of the metadata. The queue and fetch bounds keep a consumer that
- * catches up in a few megabytes. */
+ * catches up in some 25 MB: a record of ours takes a kilobyte in the queue, ten
+ * times what librdkafka counts. And the little of each partition that a fetch
+ * takes has it go through them evenly: what was sent at about one time then comes
+ * in one batch, and its rows are on the same pages. */
 static const struct client_property defaults[] = {
     {"session.timeout.ms", "6000"},         {"heartbeat.interval.ms", "1500"},
     {"queued.max.messages.kbytes", "4096"}, {"fetch.max.bytes", "2097152"},
-    {"message.max.bytes", "2097152"},       {"fetch.error.backoff.ms", "100"},
+    {"message.max.bytes", "2097152"},       {"max.partition.fetch.bytes", "131072"},
+    {"queued.min.messages", "8192"},        {"fetch.error.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "2000"},   {"topic.metadata.refresh.interval.ms", "5000"},
 };
 
@@ -45,8 +49,7 @@ static const struct client_property defaults[] = {
  * every empty fetch for the whole of fetch.wait.max.ms; and when members come and
  * go at once, it may never answer one that joins, who then asks again after
  * max.poll.interval.ms and 3 s. It answers at once, so that a queue of one
- * batch is enough: a record of ours takes a kilobyte in it, ten times what
- * librdkafka counts. */
+ * batch is enough. */
 static const struct client_property embedded_defaults[] = {
     {"session.timeout.ms", "3500"},  {"heartbeat.interval.ms", "500"},
     {"fetch.wait.max.ms", "5"},      {"max.poll.interval.ms", "10000"},

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What is kept for reuse finds its size while orders come, and after a burst it is
  * larger: only who grows with every N_ROUND_EACH orders of each customer, by more
@@ -18,6 +19,10 @@ enum {
     N_ROUNDS = 4,
     GROWTH_MAX_KB = N_CUSTOMERS * N_ROUND_EACH * 64 / 1024,
     PATIENCE_MS = 120000,
+    /* A backlog for the logging-service, four records an order and more, and what
+     * it may take while it catches up: some 25 MB, the libraries' pages included. */
+    N_BACKLOG_EACH = 800,
+    PEAK_MAX_KB = 34 * 1024,
 };
 
 /* As the sanitizers do, to find uses after it: then memory tells nothing. */
@@ -37,16 +42,17 @@ static int close_shop(void **state) {
     return 0;
 }
 
-/* Its own, without the pages of programs and libraries. */
-static long memory_kb(struct process *process) {
+/* A line of the process' status: "RssAnon:" is its own memory, without the pages of
+ * programs and libraries, "VmHWM:" the most that it ever had with them. */
+static long memory_kb(struct process *process, const char *name) {
     const char *path = scratch_printf("/proc/%d/status", (int)process_pid(process));
     char line[256];
     long kb = -1;
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     while (fgets(line, sizeof line, file))
-        if (sscanf(line, "RssAnon: %ld kB", &kb) == 1)
-            break;
+        if (strncmp(line, name, strlen(name)) == 0)
+            kb = atol(line + strlen(name));
     fclose(file);
     assert_true(kb > 0);
     return kb;
@@ -63,7 +69,7 @@ static void order_and_drain(struct shop *shop, const char *prefix, int n_each) {
 
 static void measure(struct shop *shop, long out_kb[static N_SERVICES]) {
     for (int i = 0; i < N_SERVICES; i++)
-        out_kb[i] = memory_kb(shop_process(shop, (enum shop_service)(1 << i)));
+        out_kb[i] = memory_kb(shop_process(shop, (enum shop_service)(1 << i)), "RssAnon:");
 }
 
 /* Takes those out of `growing` that did not grow in one round of orders. */
@@ -98,10 +104,27 @@ static void services__do_not_grow_with_the_orders_they_have_handled(void **state
                      shop_service_name((enum shop_service)(1 << i)), N_ROUNDS);
 }
 
+static void consumer__keeps_to_its_memory_when_it_catches_up(void **state) {
+    struct shop *shop = *state;
+    if (keeps_what_is_freed)
+        skip();
+    shop_stop(shop, LOGGING);
+    order_and_drain(shop, "BACKLOG", N_BACKLOG_EACH);
+
+    shop_start(shop, LOGGING);
+    wait_for_effects(shop, LOGGING, N_CUSTOMERS * N_BACKLOG_EACH);
+
+    long peak_kb = memory_kb(shop_process(shop, LOGGING), "VmHWM:");
+    print_message("logging-service: at most %ld kB while it caught up\n", peak_kb);
+    assert_true(peak_kb <= PEAK_MAX_KB);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(services__do_not_grow_with_the_orders_they_have_handled,
                                         open_shop, close_shop),
+        cmocka_unit_test_setup_teardown(consumer__keeps_to_its_memory_when_it_catches_up, open_shop,
+                                        close_shop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
