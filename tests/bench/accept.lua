@@ -2,14 +2,12 @@
 -- them; at the end a line of JSON. Arguments: the prefix
 -- of the orders' ids, and the number of the first.
 
-local products = {
-    "PRODUCT-123", "PRODUCT-321", "PRODUCT-456", "PRODUCT-654", "PRODUCT-789", "PRODUCT-987",
-}
+local products = 24 -- in catalogue.json
 local head = "POST /orders HTTP/1.1\r\nHost: localhost\r\n" ..
     "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 local body = '{"orderId":"%s-%d","customerId":"CUSTOMER-%d","products":[' ..
-    '{"productId":"%s","quantity":%d,"totalPrice":%.2f},' ..
-    '{"productId":"%s","quantity":%d,"totalPrice":%.2f}]}'
+    '{"productId":"PRODUCT-%d","quantity":%d,"totalPrice":%.2f},' ..
+    '{"productId":"PRODUCT-%d","quantity":%d,"totalPrice":%.2f}]}'
 local prefix, n
 
 function init(args)
@@ -19,8 +17,8 @@ end
 function request()
     local first = math.floor(n / 7) % 3 + 1
     local second = (math.floor(n / 7) + 1) % 3 + 1
-    local order = body:format(prefix, n, n % 1000, products[n % 6 + 1], first, 26.5 * first,
-        products[(n + 1) % 6 + 1], second, 26.5 * second)
+    local order = body:format(prefix, n, n % 1000, 100 + n % products, first, 26.5 * first,
+        100 + (n + 1) % products, second, 26.5 * second)
     n = n + 1
     return head:format(#order, order)
 end

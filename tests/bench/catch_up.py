@@ -58,7 +58,8 @@ def drain_by(shop, service, expected):
 
 
 def measure(folder, form):
-    partitions = PARTITIONS if "KAFKA_BROKERS" in os.environ else form.backlog_partitions
+    is_kafka = "KAFKA_BROKERS" in os.environ
+    partitions = PARTITIONS if is_kafka else partitions_needed(form.backlog_orders)
     with Shop(folder, partitions) as shop:
         shop.start("order")
         figures = {"catch_up_publish": fill(shop, form.backlog_orders)}

@@ -10,18 +10,14 @@ Form = namedtuple("Form", [
     "latency_s",       # for each rate, behind the warm-up
     "kafka_records",   # through librdkafka alone
     "backlog_orders",  # to catch up with
-    "backlog_partitions",  # so many of the embedded broker's keep it
     "growth_sizes",    # orders that are there already
 ])
 
 # How long they take is mostly the audits' time (0.1 to 0.2 s for 1,000 orders) and that
 # of filling for growth (as fast as the chain is). The orders of one point at full speed
-# must find room in the broker: 2 s, no more, and 1 s on a fast machine (accepts.py). So
-# must a backlog. Its reports of empty products are keyed by product, and the load has
-# six: with more orders than here they overflow their partitions, and with some numbers
-# of partitions (83, say) two of them share one, which overflows before.
+# must find room in the broker: 2 s, no more, and 1 s on a fast machine (accepts.py).
 FORMS = {
-    "short": Form(1, 0, 1, 5, 3, 100_000, 60_000, 39, (0, 100_000)),
-    "normal": Form(3, 1, 1, 10, 5, 300_000, 150_000, 84, (0, 300_000)),
-    "full": Form(5, 3, 2, 60, 10, 500_000, 150_000, 84, (0, 1_000_000, 10_000_000)),
+    "short": Form(1, 0, 1, 5, 3, 100_000, 60_000, (0, 100_000)),
+    "normal": Form(3, 1, 1, 10, 5, 300_000, 200_000, (0, 300_000)),
+    "full": Form(5, 3, 2, 60, 10, 500_000, 200_000, (0, 1_000_000, 10_000_000)),
 }

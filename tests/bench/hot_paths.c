@@ -13,6 +13,7 @@
 #include "bus/publisher.h"
 #include "event/codec.h"
 #include "inventory/handlers.h"
+#include "order/adapters/catalogue_file.h"
 #include "order/domain/checkout.h"
 #include "store/inbox.h"
 #include "store/outbox.h"
@@ -34,14 +35,11 @@ static void demand(enum status status, const struct error *err) {
 }
 
 static void run_order(const char *folder, int times) {
-    struct product products[] = {
-        {"PRODUCT-123", "", 2650}, {"PRODUCT-321", "", 2650}, {"PRODUCT-456", "", 2650},
-        {"PRODUCT-654", "", 2650}, {"PRODUCT-789", "", 2650}, {"PRODUCT-987", "", 2650},
-    };
     struct catalogue catalogue = {0};
+    struct error err;
     struct strbuf body, encoded;
     (void)folder;
-    catalogue_fill(&catalogue, products, sizeof products / sizeof *products);
+    demand(catalogue_load("tests/bench/catalogue.json", &catalogue, &err), &err);
     strbuf_init(&body);
     strbuf_init(&encoded);
     for (int i = 0; i < times; i++) {

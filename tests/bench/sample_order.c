@@ -8,9 +8,6 @@
 
 enum { N_CUSTOMERS = 1000, N_LINES = 2, PREFIX_MAX = 40 };
 
-static const char *const products[] = {"PRODUCT-123", "PRODUCT-321", "PRODUCT-456",
-                                       "PRODUCT-654", "PRODUCT-789", "PRODUCT-987"};
-
 void sample_order(const char *prefix, uint64_t number, struct order *out) {
     assert(strlen(prefix) <= PREFIX_MAX);
     snprintf(out->order_id, sizeof out->order_id, "%.40s-%llu", prefix, (unsigned long long)number);
@@ -19,7 +16,8 @@ void sample_order(const char *prefix, uint64_t number, struct order *out) {
     out->n_lines = N_LINES;
     for (size_t i = 0; i < N_LINES; i++) {
         struct order_line *line = &out->lines[i];
-        strcpy(line->product_id, products[(number + i) % (sizeof products / sizeof *products)]);
+        snprintf(line->product_id, sizeof line->product_id, "PRODUCT-%u",
+                 100 + (unsigned)((number + i) % SAMPLE_PRODUCTS));
         line->quantity = 1 + (int32_t)((number / 7 + i) % 3);
         line->total_cents = 2650 * line->quantity;
     }

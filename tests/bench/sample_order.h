@@ -1,7 +1,7 @@
 /*
- * The order that all measurements use: two lines of the catalogue's products,
- * one to three pieces each, of one of a thousand customers. With what it causes
- * it makes some 6.3 records.
+ * The order that all measurements use: two lines of the products of
+ * catalogue.json, one to three pieces each, of one of a thousand customers. With
+ * what it causes it makes some 6.3 records.
  */
 #pragma once
 
@@ -9,6 +9,8 @@
 #include "event/event.h"
 
 #include <stdint.h>
+
+enum { SAMPLE_PRODUCTS = 24 }; /* in catalogue.json */
 
 /* Order `number` of those that `prefix` names ("PREFIX-NUMBER", 1 to 40
  * characters): the same arguments give the same order. */

@@ -14,6 +14,7 @@ from pathlib import Path
 
 BIN = Path(os.environ.get("BIN_DIR", "build/bin"))
 BENCH_BIN = BIN.parent / "bench"
+CATALOGUE = "tests/bench/catalogue.json"
 READY_S = 60
 PATIENCE_S = 300
 # Of each topic, where nothing more is said. A producer sends each partition's
@@ -160,6 +161,7 @@ class Shop:
         self.processes, self.ports = {}, {}
         self.n_settled = 0  # orders that the consumers handled before they last came
         self.settings = {"DATA_DIR": str(self.data), "OUTBOX_BACKLOG_MAX": "100000000",
+                         "CATALOGUE_FILE": CATALOGUE,
                          "PATH": os.environ["PATH"]} | (settings or {})
         self.broker = Broker(self.folder, partitions)
         self.settings["KAFKA_BROKERS"] = self.broker.address

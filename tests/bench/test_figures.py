@@ -11,10 +11,8 @@ from xml.dom import minidom
 
 import accepts
 import bench
-import catch_up
 import chain
 import figures
-import forms
 import instructions
 import plot
 import report
@@ -145,13 +143,6 @@ class Accepts(unittest.TestCase):
         for wanted, rate, room, fit in ((2, 35000, 70000, 2), (2, 35001, 70000, 1), (3, 1, 10, 3),
                                         (2, 90000, 70000, 1), (2, 50000, math.inf, 2)):
             self.assertEqual(accepts.whole_seconds(wanted, rate, room), fit, (wanted, rate, room))
-
-
-class CatchUp(unittest.TestCase):
-    def test_backlogs__find_room(self):
-        for name, form in forms.FORMS.items():
-            self.assertGreaterEqual(form.backlog_partitions,
-                                    catch_up.partitions_needed(form.backlog_orders), name)
 
 
 def hold_up_to_9000(_folder, rate, _seconds):
