@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_CUSTOMERS = 1000, N_LINES = 2, PREFIX_MAX = 40 };
+enum { N_CUSTOMERS = 1000, N_PRODUCTS = 24 /* in catalogue.json */, N_LINES = 2, PREFIX_MAX = 40 };
 
 void sample_order(const char *prefix, uint64_t number, struct order *out) {
     assert(strlen(prefix) <= PREFIX_MAX);
@@ -17,7 +17,7 @@ void sample_order(const char *prefix, uint64_t number, struct order *out) {
     for (size_t i = 0; i < N_LINES; i++) {
         struct order_line *line = &out->lines[i];
         snprintf(line->product_id, sizeof line->product_id, "PRODUCT-%u",
-                 100 + (unsigned)((number + i) % SAMPLE_PRODUCTS));
+                 100 + (unsigned)((number + i) % N_PRODUCTS));
         line->quantity = 1 + (int32_t)((number / 7 + i) % 3);
         line->total_cents = 2650 * line->quantity;
     }

@@ -10,8 +10,6 @@
 
 #include <stdint.h>
 
-enum { SAMPLE_PRODUCTS = 24 }; /* in catalogue.json */
-
 /* Order `number` of those that `prefix` names ("PREFIX-NUMBER", 1 to 40
  * characters): the same arguments give the same order. */
 void sample_order(const char *prefix, uint64_t number, struct order *out);
