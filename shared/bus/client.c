@@ -133,18 +133,6 @@ enum status client_conf_new(const struct kafka_config *config,
     return OK;
 }
 
-enum status kafka_config_check(const struct kafka_config *config, struct error *err) {
-    const struct client_properties *const kinds[] = {&publisher_properties, &subscriber_properties};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        rd_kafka_conf_t *conf;
-        enum status status = client_conf_new(config, kinds[i], &conf, err);
-        if (status != OK)
-            return status;
-        rd_kafka_conf_destroy(conf);
-    }
-    return OK;
-}
-
 enum status client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out,
                        struct error *err) {
     char reason[256];
@@ -155,6 +143,38 @@ enum status client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t *
     }
     *out = client;
     return OK;
+}
+
+/* Properties that do not go together, and files that they name, are looked at
+ * when a client is made of them; this one knows no broker. */
+static enum status check_whole(rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                               const struct kafka_config *config, struct error *err) {
+    rd_kafka_t *client = NULL;
+    rd_kafka_conf_set(conf, "bootstrap.servers", NULL, NULL, 0);
+    enum status status = client_new(type, conf, &client, err);
+    if (status != OK)
+        return error_wrap(err, status, "KAFKA_CONFIG_FILE %s", config->config_file);
+    rd_kafka_destroy(client);
+    return OK;
+}
+
+enum status kafka_config_check(const struct kafka_config *config, struct error *err) {
+    static const struct {
+        rd_kafka_type_t type;
+        const struct client_properties *properties;
+    } kinds[] = {
+        {RD_KAFKA_PRODUCER, &publisher_properties},
+        {RD_KAFKA_CONSUMER, &subscriber_properties},
+    };
+    enum status status = OK;
+    for (size_t i = 0; *config->config_file && status == OK && i < sizeof kinds / sizeof *kinds;
+         i++) {
+        rd_kafka_conf_t *conf;
+        status = client_conf_new(config, kinds[i].properties, &conf, err);
+        if (status == OK)
+            status = check_whole(kinds[i].type, conf, config, err);
+    }
+    return status;
 }
 
 enum status client_cluster_id(rd_kafka_t *client, int timeout_ms, char out[static CLUSTER_ID_SIZE],

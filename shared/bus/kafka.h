@@ -13,8 +13,9 @@ struct kafka_config {
 
 /*
  * Checks the settings without connecting: the file can be read, each property
- * exists and has a value it can have, and none is one that the mechanism fixes
- * (such as acks). ERR_INVALID: the text names the file, the line and why.
+ * exists and has a value it can have, none is one that the mechanism fixes (such
+ * as acks), and all together make a client, with the keys and certificates that
+ * they name. ERR_INVALID: the text names the file, the line, if it is one, and why.
  */
 enum status kafka_config_check(const struct kafka_config *config, struct error *err);
 

@@ -36,15 +36,22 @@ static void assert_good(const struct fixture *fixture, const char *text) {
         fail_msg("%s", err.text);
 }
 
-/* The text names the file and the line, and says why. */
-static void assert_refused(const struct fixture *fixture, const char *text, int line,
-                           const char *reason) {
+/* The text names the file and the place in it, and says why. */
+static void assert_refused_at(const struct fixture *fixture, const char *text, const char *at,
+                              const char *reason) {
     struct error err;
     char place[160];
-    snprintf(place, sizeof place, "KAFKA_CONFIG_FILE %s:%d: ", fixture->path, line);
+    snprintf(place, sizeof place, "KAFKA_CONFIG_FILE %s%s: ", fixture->path, at);
     assert_int_equal(check(fixture, text, &err), ERR_INVALID);
     if (strncmp(err.text, place, strlen(place)) != 0 || !strstr(err.text, reason))
         fail_msg("\"%s\" is not \"%s… %s\"", err.text, place, reason);
+}
+
+static void assert_refused(const struct fixture *fixture, const char *text, int line,
+                           const char *reason) {
+    char at[16];
+    snprintf(at, sizeof at, ":%d", line);
+    assert_refused_at(fixture, text, at, reason);
 }
 
 static void kafka_config_check__takes_no_file_at_all(void **state) {
@@ -101,6 +108,16 @@ static void kafka_config_check__refuses_what_has_a_setting_of_its_own(void **sta
     assert_refused(*state, "group.id=us\n", 1, "cannot be changed");
 }
 
+static void kafka_config_check__refuses_what_does_not_go_together(void **state) {
+    assert_refused_at(*state, "fetch.max.bytes=65536\n", "", "fetch.max.bytes");
+    assert_refused_at(*state, "max.in.flight=6\n", "", "max.in.flight");
+}
+
+static void kafka_config_check__refuses_a_certificate_that_is_not_there(void **state) {
+    assert_refused_at(*state, "security.protocol=ssl\nssl.ca.location=/no/such/ca.pem\n", "",
+                      "ssl.ca.location");
+}
+
 static void kafka_config_check__refuses_a_line_that_is_too_long_to_read(void **state) {
     struct fixture *fixture = *state;
     static char text[6000];
@@ -132,6 +149,8 @@ int main(void) {
         WITH_FOLDER(kafka_config_check__refuses_a_value_that_cannot_be),
         WITH_FOLDER(kafka_config_check__refuses_what_the_mechanism_relies_on),
         WITH_FOLDER(kafka_config_check__refuses_what_has_a_setting_of_its_own),
+        WITH_FOLDER(kafka_config_check__refuses_what_does_not_go_together),
+        WITH_FOLDER(kafka_config_check__refuses_a_certificate_that_is_not_there),
         WITH_FOLDER(kafka_config_check__refuses_a_line_that_is_too_long_to_read),
         WITH_FOLDER(kafka_config_check__refuses_a_file_that_cannot_be_read),
     };
