@@ -129,10 +129,9 @@ def measure(folder, form):
                 continue
             growth.fill(size)
             by_size[size] = growth.measure()
-        n_stored = growth.n_stored()
+            if growth.n_stored() <= AUDIT_MAX:
+                shop.audit(with_broker=False)
         shop.stop(*SERVICES_OF_A_SHOP)
-        if n_stored <= AUDIT_MAX:
-            shop.audit(with_broker=False)
     figures = {f"growth_{name}_{size}": value
                for size, of_size in by_size.items() for name, value in of_size.items()}
     for name, _ in GROWTH:
