@@ -167,8 +167,9 @@ enum status kafka_config_check(const struct kafka_config *config, struct error *
         {RD_KAFKA_CONSUMER, &subscriber_properties},
     };
     enum status status = OK;
-    for (size_t i = 0; *config->config_file && status == OK && i < sizeof kinds / sizeof *kinds;
-         i++) {
+    if (!*config->config_file) /* then nothing is the user's */
+        return OK;
+    for (size_t i = 0; status == OK && i < sizeof kinds / sizeof *kinds; i++) {
         rd_kafka_conf_t *conf;
         status = client_conf_new(config, kinds[i].properties, &conf, err);
         if (status == OK)
