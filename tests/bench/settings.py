@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections import namedtuple
-from pathlib import Path
 from statistics import mean, median
 
 from accepts import topics_hold
@@ -57,16 +56,7 @@ def say(text):
 
 
 def open_shop(folder, choice):
-    """Its Kafka properties come behind those of the KAFKA_CONFIG_FILE of whoever measures."""
-    shop = Shop(folder, choice.partitions, choice.environment)
-    if choice.properties:
-        known = shop.settings.get("KAFKA_CONFIG_FILE")
-        path = shop.folder / "kafka.properties"
-        path.write_text((Path(known).read_text(encoding="utf-8") + "\n" if known else "")
-                        + "".join(f"{name}={value}\n" for name, value in choice.properties.items()),
-                        encoding="utf-8")
-        shop.settings["KAFKA_CONFIG_FILE"] = str(path)
-    return shop
+    return Shop(folder, choice.partitions, choice.environment, choice.properties)
 
 
 def measure_accepts(folder, choice):

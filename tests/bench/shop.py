@@ -152,9 +152,10 @@ class Broker:
 class Shop:
     """`with Shop(parent) as shop`: nothing runs yet but the broker. Its files stay, in a
     folder of their own in the parent: to remove many keeps a disk busy, and that must
-    not be while something is measured."""
+    not be while something is measured. Kafka `properties` come behind those of the
+    KAFKA_CONFIG_FILE of whoever measures."""
 
-    def __init__(self, parent, partitions=PARTITIONS, settings=None):
+    def __init__(self, parent, partitions=PARTITIONS, settings=None, properties=None):
         self.folder = Path(tempfile.mkdtemp(prefix="shop-", dir=parent))
         self.data = self.folder / "data"
         self.data.mkdir()
@@ -167,6 +168,16 @@ class Shop:
         self.settings["KAFKA_BROKERS"] = self.broker.address
         if not self.broker.is_embedded:
             self._use_own_topics(partitions)
+        if properties:
+            self._add_properties(properties)
+
+    def _add_properties(self, properties):
+        known = self.settings.get("KAFKA_CONFIG_FILE")
+        path = self.folder / "kafka.properties"
+        path.write_text((Path(known).read_text(encoding="utf-8") + "\n" if known else "")
+                        + "".join(f"{name}={value}\n" for name, value in properties.items()),
+                        encoding="utf-8")
+        self.settings["KAFKA_CONFIG_FILE"] = str(path)
 
     def renew_broker(self):
         """For services that have stopped: an empty one in place of the embedded one."""

@@ -120,7 +120,6 @@ def figures(sizes):
     yield "kafka", "records/s", "ceiling: librdkafka alone, producer to consumer"
     yield from _accept_figures()
     yield from _chain_figures()
-    yield "catch_up_publish", "events/s", "catching up: order-service publishes a backlog"
     for service, unit in (("inventory", "orders/s"), ("notification", "records/s"),
                           ("logging", "records/s")):
         yield f"catch_up_{service}", unit, f"catching up, {service}"

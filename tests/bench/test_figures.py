@@ -150,7 +150,7 @@ def hold_up_to_9000(_folder, rate, _seconds):
 
 
 class Chain(unittest.TestCase):
-    def test_find_rate__is_held_and_a_tenth_more_is_not(self):
+    def test_find_rate__is_held_and_a_step_more_is_not(self):
         for guess in (5000, 8999, 9001, 20000):
             with mock.patch("chain.hold", hold_up_to_9000):
                 held = chain.find_rate(None, guess, 60)
