@@ -130,8 +130,8 @@ class Bench:
             "disk": describe_disk(self.folder, self.parts),
             "broker": "that of KAFKA_BROKERS" if "KAFKA_BROKERS" in os.environ else
                       f"embedded, {PARTITIONS} partitions a topic ({accepts.PARTITIONS} for "
-                      f"accepts, {chain.LATENCY_PARTITIONS} for latencies, {chain.HOLD_PARTITIONS} "
-                      "for the held rate, as many as it takes to catch up)",
+                      f"accepts, {chain.FEW_PARTITIONS} for rates and latencies of the chain, as many "
+                      "as it takes to catch up)",
             "summary": {name: row for rounds in self.parts.values()
                         for name, row in summarize(rounds).items()},
             "parts": self.parts,

@@ -30,14 +30,11 @@ SATURATE_S = 1
 # batches find their size.
 WARM_UP_S = 2
 # The embedded broker looks for a record from the oldest batch of its partition on, so
-# its own part of a latency grows with what was sent before, and with about the square
-# of the number of partitions. Each rate has a shop of its own for that, with so few
+# its own part of a latency, and of the processor time of an order, grows with what was
+# sent before, and with about the square of the number of partitions (an order cost it
+# 24 us with 8, 13 with 4). Each rate has a shop of its own for that, with so few
 # partitions as still have room for what the log may be behind.
-LATENCY_PARTITIONS = 4
-# Few, for the same reason: at 12,000 orders a second, one costs the embedded broker
-# 24 us of processor time with 8, 19 with 6. With 4 it is 13, but a log that is a
-# quarter of a second behind would end a hold.
-HOLD_PARTITIONS = 6
+FEW_PARTITIONS = 4
 
 # orders a second; records that consumers handled a second; {service: its memory}
 Held = namedtuple("Held", "rate deliveries memory")
@@ -80,7 +77,7 @@ def _send(shop, rate, seconds, prefix):
 def hold(folder, rate, seconds):
     """Held, when the rate was; None when it was not. The shop is its own, so the
     memory is that of this rate."""
-    with Shop(folder, HOLD_PARTITIONS) as shop:
+    with Shop(folder, FEW_PARTITIONS) as shop:
         shop.start(*SERVICES_OF_A_SHOP)
         _send(shop, rate, WARM_UP_S, "WARM")
         before = drain(shop)
@@ -146,7 +143,7 @@ def read_latencies(shop, rate):
 
 
 def measure_latencies(folder, rate, seconds):
-    with Shop(folder, LATENCY_PARTITIONS) as shop:
+    with Shop(folder, FEW_PARTITIONS) as shop:
         shop.start(*SERVICES_OF_A_SHOP)
         send_for_latencies(shop, rate, seconds)
         n_orders = Progress(shop).accepted
