@@ -6,8 +6,8 @@ usage: bench.py [--form short|normal|full] [--resume] [--compare FILE]
 
 Ceilings, accepts and the whole chain are measured in turn, round after round;
 then catching up in as many rounds, and the footprint and growth once. On two cores,
-the short form takes 7 minutes and the full one 91; by the sum of its parts, the normal
-one takes about 23. A round of the former three that does not count is repeated.
+the short form takes 7 minutes and the full one some 90; by the sum of its parts, the
+normal one takes about 23. A round of the former three that does not count is repeated.
 Every shop that was measured is audited, but for one of more than 1.5 million orders,
 and a law that is broken ends the run. The
 result is a table, and in build/bench/: result.json (for --compare) and result.svg;
