@@ -27,7 +27,8 @@ enum {
     PACE_BEHIND_MS = 8, /* or the window would limit it to 64 a millisecond */
     CONNECT_TIMEOUT_MS = 500,
     TOPICS_TIMEOUT_MS = 1000,
-    RETRY_MS = 500, /* pause after a failure */
+    RETRY_MS = 500,   /* pause after a failure */
+    SETTLE_MS = 1000, /* for what else is on its way, behind a failure */
     CLUSTER_CHECK_MS = 1000,
     LOG_CHECK_TIMEOUT_MS = 2000,
 };
@@ -60,12 +61,18 @@ struct outbox_relay {
     /* Tags count the rows sent; a tag's place in the window is tag % WINDOW. */
     struct in_flight window[WINDOW];
     uint64_t first_tag, end_tag;
+    /* Rows that were acknowledged behind one that was not, when the publisher was
+     * closed, in order: they are not sent again. */
+    int64_t ahead[WINDOW];
+    size_t next_ahead, n_ahead;          /* the next of them that the reader comes to */
     int64_t counted_since_ms, n_counted; /* rows sent */
     int64_t next_sweep_ms;               /* none is sent before */
     bool is_busy;                        /* many rows were sent, when last counted */
     bool is_paced;                       /* rows may wait for the next sweep */
     bool is_behind;                      /* the last sweep has left rows */
-    bool must_reconnect;
+    uint64_t n_unreported;               /* rows on their way */
+    bool must_reconnect;                 /* when these have settled, or it is too late for them */
+    int64_t settle_by_ms;
     int64_t alone_upto;  /* a broker refused a batch as too large: up to this row, one is sent at a
                             time, to find the one that is; 0: none */
     bool must_check_log; /* has Kafka lost records? */
@@ -194,11 +201,14 @@ static void leave_out_alone(struct outbox_relay *relay, int64_t seq, const char 
 static void on_delivered(void *context, uint64_t tag, enum status status, const char *reason) {
     struct outbox_relay *relay = context;
     struct in_flight *row = &relay->window[tag % WINDOW];
+    relay->n_unreported--;
     if (status == ERR_INVALID && row->is_alone) {
         leave_out_alone(relay, row->seq, reason);
     } else if (status != OK) {
         if (status == ERR_INVALID && row->seq > relay->alone_upto)
             relay->alone_upto = row->seq;
+        if (!relay->must_reconnect)
+            relay->settle_by_ms = clock_monotonic_ms() + SETTLE_MS;
         relay->must_reconnect = true;
         log_debug("outbox: event %lld was not acknowledged: %s", (long long)row->seq, reason);
         return;
@@ -219,11 +229,45 @@ static void on_placed(void *context, const struct record_place *place) {
         relay->must_check_log = true;
 }
 
+/* For rows in their order. */
+static bool is_ahead(struct outbox_relay *relay, int64_t seq) {
+    while (relay->next_ahead < relay->n_ahead && relay->ahead[relay->next_ahead] < seq)
+        relay->next_ahead++;
+    return relay->next_ahead < relay->n_ahead && relay->ahead[relay->next_ahead] == seq;
+}
+
+/* They are in the window, or behind it, if it has not come so far again: among
+ * WINDOW rows in any case. Returns how many were sent and not acknowledged. */
+static size_t find_ahead(struct outbox_relay *relay) {
+    int64_t found[WINDOW], last = relay->progress.sent_upto;
+    size_t n = 0, n_unknown = 0;
+    for (uint64_t tag = relay->first_tag; tag < relay->end_tag; tag++) {
+        const struct in_flight *row = &relay->window[tag % WINDOW];
+        last = row->seq;
+        if (row->is_acknowledged)
+            found[n++] = row->seq;
+        else
+            n_unknown++;
+    }
+    for (size_t i = 0; i < relay->n_ahead; i++)
+        if (relay->ahead[i] > last)
+            found[n++] = relay->ahead[i];
+    memcpy(relay->ahead, found, n * sizeof *found);
+    relay->n_ahead = n;
+    relay->next_ahead = 0;
+    return n_unknown;
+}
+
 static void disconnect(struct outbox_relay *relay) {
     publisher_close(relay->publisher);
     relay->publisher = NULL;
     advance(relay);
-    relay->first_tag = relay->end_tag = 0;
+    size_t n_unknown = find_ahead(relay);
+    if (n_unknown > 0 && !atomic_load(&relay->is_closing))
+        log_warn("outbox: connecting to Kafka anew; %zu events that it has not acknowledged are "
+                 "sent once more, consumers know those they have handled",
+                 n_unknown);
+    relay->first_tag = relay->end_tag = relay->n_unreported = 0;
     relay->must_reconnect = relay->is_paced = false;
     relay->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
 }
@@ -244,6 +288,7 @@ static enum status rewind_outbox(struct outbox_relay *relay, struct error *err) 
     if (from < relay->progress.sent_upto)
         relay->progress.sent_upto = from;
     relay->alone_upto = 0;
+    relay->n_ahead = relay->next_ahead = 0;
     acknowledged_forget(relay->acknowledged);
     relay->noted_upto = -1; /* not as it was */
     return OK;
@@ -314,6 +359,15 @@ static void say_reachable(struct outbox_relay *relay, enum status status, const 
                  relay->config.config->kafka.brokers, reason);
 }
 
+static enum status send_row(struct outbox_relay *relay, const struct outbox_row *row,
+                            struct error *err) {
+    FAILPOINT(PUBLISH_BEFORE_PRODUCE);
+    enum status status = publisher_send(relay->publisher, &row->record, relay->end_tag, err);
+    FAILPOINT(PUBLISH_AFTER_PRODUCE);
+    relay->n_unreported += status == OK;
+    return status;
+}
+
 /* Sends rows until the window, the producer's queue or the outbox ends.
  * *out_sent says whether any was sent. */
 static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct error *err) {
@@ -327,9 +381,9 @@ static enum status send_rows(struct outbox_relay *relay, bool *out_sent, struct 
             break;
         struct in_flight *place = &relay->window[relay->end_tag % WINDOW];
         *place = (struct in_flight){.seq = row.seq, .is_alone = window == 1};
-        FAILPOINT(PUBLISH_BEFORE_PRODUCE);
-        status = publisher_send(relay->publisher, &row.record, relay->end_tag, err);
-        FAILPOINT(PUBLISH_AFTER_PRODUCE);
+        place->is_acknowledged = is_ahead(relay, row.seq);
+        if (!place->is_acknowledged)
+            status = send_row(relay, &row, err);
         if (status == ERR_INVALID) {
             leave_out(relay, &row, err->text);
             place->is_acknowledged = true;
@@ -415,6 +469,9 @@ static int run_once(struct outbox_relay *relay) {
     status = sweep(relay, &sent, &err);
     if (status != OK)
         log_warn("outbox: %s", err.text);
+    if (status == OK && relay->must_reconnect && relay->n_unreported > 0 &&
+        now < relay->settle_by_ms)
+        return POLL_MS;
     if (status != OK || relay->must_reconnect || publisher_is_broken(relay->publisher) ||
         is_other_cluster(relay) || has_lost_records(relay)) {
         disconnect(relay);

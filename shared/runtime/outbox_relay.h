@@ -6,9 +6,9 @@
  *            └▶ acknowledged: the row and all before it are done
  *                 └▶ note how far, as a job of the writer
  *
- * Whatever goes wrong on the way, it goes back to the first row that was not
- * acknowledged and sends again from there. That can put an event into its
- * topic twice, never leave one out. When the broker turns out to be another
+ * Whatever goes wrong on the way, it connects anew and sends the rows again that
+ * were not acknowledged; after a restart, all behind the first of them. That can
+ * put an event into its topic twice, never leave one out. When the broker turns out to be another
  * cluster than last time (an embedded one that was restarted, a disk that was
  * lost), it goes back to the oldest row that is kept.
  */

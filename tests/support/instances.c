@@ -1,8 +1,10 @@
 #include "support/instances.h"
 
+#include "support/file.h"
 #include "support/scratch.h"
 #include "support/wait.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,4 +75,43 @@ struct load *start_mixed_load(struct shop *shop) {
 void let_order(struct load *load) {
     int n = load_n_accepted(load);
     assert_soon(load_n_accepted(load) > n + 50);
+}
+
+int count_handled_twice(const struct audit_report *report) {
+    static const char *const laws[] = {"", "notifications effects", "actions journal effects",
+                                       "notifications actions journal effects"};
+    const char *broken = audit_broken_laws(report);
+    bool is_known = false;
+    for (size_t i = 0; i < sizeof laws / sizeof *laws; i++)
+        is_known = is_known || strcmp(broken, laws[i]) == 0;
+    int n_twice = audit_breaches(report, "effects");
+    if (!is_known || strstr(report->text, "are missing") ||
+        n_twice != audit_breaches(report, "notifications") + audit_breaches(report, "journal"))
+        audit_assert_holds(report);
+    return n_twice;
+}
+
+static const char *find_warning(const char *log) {
+    static const char *const warnings[] = {"given its partitions away",
+                                           "was not told the last offsets", "are sent once more",
+                                           "wait in the outbox for the next start"};
+    for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++) {
+        const char *found = strstr(log, warnings[i]);
+        if (!found)
+            continue;
+        while (found > log && found[-1] != '\n')
+            found--;
+        return scratch_printf("%.*s", (int)strcspn(found, "\n"), found);
+    }
+    return NULL;
+}
+
+const char *warning_of_repetition(struct shop *shop) {
+    glob_t logs;
+    const char *warning = NULL;
+    assert_int_equal(glob(scratch_printf("%s/*.err", shop_folder(shop)), 0, NULL, &logs), 0);
+    for (size_t i = 0; i < logs.gl_pathc && !warning; i++)
+        warning = find_warning(file_content(logs.gl_pathv[i]));
+    globfree(&logs);
+    return warning;
 }

@@ -40,3 +40,12 @@ void let_order(struct load *load);
 /* orderctl audit, told of both notification-services and logging-services and of
  * the orders that were accepted; the load must have ended. */
 struct audit_report audit_both(struct shop *shop, struct load *load);
+
+/* Events that both instances have handled, by an audit that has found nothing else
+ * wrong, or the test fails: none is missing, and no law is broken that does not
+ * follow from them. */
+int count_handled_twice(const struct audit_report *report);
+
+/* The line in which a service has said that an event may be handled twice; NULL:
+ * none has said so. */
+const char *warning_of_repetition(struct shop *shop);
