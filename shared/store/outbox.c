@@ -24,7 +24,7 @@ struct outbox {
     sqlite3_stmt *note_sent;
     sqlite3_stmt *set_landmark;
     sqlite3_stmt *forget_landmarks;
-    sqlite3_stmt *last;
+    sqlite3_stmt *counts;
     struct prune prune;
     struct prune sent_prune;
     struct strbuf payload;
@@ -34,16 +34,15 @@ struct outbox {
     atomic_int_fast64_t ever_sent_upto;
 };
 
-static enum status load_counts(struct outbox *outbox, struct db *db, struct error *err) {
-    sqlite3_stmt *stmt = NULL;
+static enum status read_counts(struct outbox *outbox, struct error *err) {
     bool row = false;
-    enum status status = db_prepare(db, "SELECT ever_sent_upto FROM outbox_state", &stmt, err);
-    if (status == OK)
-        status = db_step(stmt, &row, err);
-    if (status == OK && row)
-        atomic_store(&outbox->ever_sent_upto, sqlite3_column_int64(stmt, 0));
-    sqlite3_finalize(stmt);
-    outbox_committed(outbox);
+    enum status status = db_step(outbox->counts, &row, err);
+    if (status == OK && row) {
+        atomic_store(&outbox->appended_upto, sqlite3_column_int64(outbox->counts, 0));
+        outbox->has_rows = sqlite3_column_int(outbox->counts, 1) != 0;
+        atomic_store(&outbox->ever_sent_upto, sqlite3_column_int64(outbox->counts, 2));
+        db_reset(outbox->counts);
+    }
     return status;
 }
 
@@ -81,14 +80,16 @@ enum status outbox_open(struct db *writer_db, const char *service,
         status =
             db_prepare(writer_db, "DELETE FROM outbox_landmarks", &outbox->forget_landmarks, err);
     if (status == OK)
-        status = db_prepare(writer_db, "SELECT " LAST_SEQ ", EXISTS (SELECT * FROM outbox)",
-                            &outbox->last, err);
+        status = db_prepare(writer_db,
+                            "SELECT " LAST_SEQ ", EXISTS (SELECT * FROM outbox), ever_sent_upto"
+                            " FROM outbox_state",
+                            &outbox->counts, err);
     if (status == OK)
         status = prune_open(&outbox->prune, writer_db, "outbox", "created_ms", err);
     if (status == OK)
         status = prune_open(&outbox->sent_prune, writer_db, "outbox_sent", "sent_ms", err);
     if (status == OK)
-        status = load_counts(outbox, writer_db, err);
+        status = read_counts(outbox, err);
     if (status != OK) {
         outbox_close(outbox);
         return status;
@@ -106,7 +107,7 @@ void outbox_close(struct outbox *outbox) {
     sqlite3_finalize(outbox->note_sent);
     sqlite3_finalize(outbox->set_landmark);
     sqlite3_finalize(outbox->forget_landmarks);
-    sqlite3_finalize(outbox->last);
+    sqlite3_finalize(outbox->counts);
     prune_release(&outbox->prune);
     prune_release(&outbox->sent_prune);
     strbuf_release(&outbox->payload);
@@ -203,8 +204,6 @@ enum status outbox_set_progress(struct outbox *outbox, const struct outbox_progr
     status = db_run(outbox->set_progress, err);
     if (status != OK)
         return status;
-    if (progress->sent_upto > atomic_load(&outbox->ever_sent_upto))
-        atomic_store(&outbox->ever_sent_upto, progress->sent_upto);
     /* One is kept: the next row's seq comes from it. */
     status = prune_run(&outbox->prune, forget_before_ms, progress->sent_upto - 1, err);
     if (status == OK)
@@ -226,12 +225,7 @@ enum status outbox_forget_landmarks(struct outbox *outbox, struct error *err) {
 }
 
 void outbox_committed(struct outbox *outbox) {
-    bool row;
-    if (db_step(outbox->last, &row, NULL) != OK || !row)
-        return; /* the next commit will tell */
-    atomic_store(&outbox->appended_upto, sqlite3_column_int64(outbox->last, 0));
-    outbox->has_rows = sqlite3_column_int(outbox->last, 1) != 0;
-    db_reset(outbox->last);
+    read_counts(outbox, NULL); /* if it fails, the next commit will tell */
 }
 
 int64_t outbox_backlog(struct outbox *outbox) {
