@@ -8,9 +8,9 @@
  *
  * Whatever goes wrong on the way, it connects anew and sends the rows again that
  * were not acknowledged; after a restart, all behind the first of them. That can
- * put an event into its topic twice, never leave one out. When the broker turns out to be another
- * cluster than last time (an embedded one that was restarted, a disk that was
- * lost), it goes back to the oldest row that is kept.
+ * put an event into its topic twice, never leave one out. When the broker is
+ * another cluster than last time (an embedded one that was restarted, a disk that
+ * was lost), it goes back to the oldest row that is kept.
  */
 #pragma once
 
